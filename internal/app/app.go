@@ -1,0 +1,276 @@
+// Package app puts alta together: configuration, wiring, schedule and
+// commands. It is the only package that knows all the others.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"alta/pipeline"
+	"alta/store"
+)
+
+// The exit statuses of alta.
+const (
+	exitDone   = 0
+	exitFailed = 1 // something failed; the report says what
+	exitUsage  = 2 // usage or configuration
+	exitOutage = 3 // the run stopped, nothing was lost
+)
+
+// app is one invocation of the program.
+type app struct {
+	in         io.Reader
+	out        io.Writer // the answer alone
+	screen     *screen   // standard error: logs, progress and warnings
+	getenv     func(string) string
+	now        pipeline.Clock
+	defaults   []byte // the embedded config.toml
+	configFile string // the --config flag
+	daemon     bool   // logs what goes well, too
+
+	config *Config      // set by load
+	log    *slog.Logger // set by load
+}
+
+// Main runs the command line and returns the exit status. defaults is the
+// embedded config.toml.
+func Main(ctx context.Context, args []string, defaults []byte) int {
+	a := &app{
+		in: os.Stdin, out: os.Stdout, screen: &screen{out: os.Stderr},
+		getenv: os.Getenv, now: time.Now, defaults: defaults,
+	}
+	return a.run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.screen)
+	err := root.ExecuteContext(ctx)
+	a.complain(err)
+	return exitStatus(err)
+}
+
+// complain says what went wrong. Mistakes in the configuration begin with
+// FILE:LINE:COLUMN, as editors know it.
+func (a *app) complain(err error) {
+	if err == nil || err.Error() == "" {
+		return
+	}
+	prefix := "alta: "
+	if _, ok := errors.AsType[*ConfigError](err); ok {
+		prefix = ""
+	}
+	fmt.Fprintf(a.screen, "%s%v\n", prefix, err)
+}
+
+// exitError is an error that knows its exit status. An empty text prints
+// nothing: the answer has said it already.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+func exitStatus(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if e, ok := errors.AsType[*exitError](err); ok {
+		return e.status
+	}
+	if _, ok := errors.AsType[*ConfigError](err); ok {
+		return exitUsage
+	}
+	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Kind == pipeline.Outage {
+		return exitOutage
+	}
+	if errors.Is(err, store.ErrLocked) {
+		return exitOutage
+	}
+	return exitFailed
+}
+
+// load reads the configuration and sets up the log.
+func (a *app) load() error {
+	if a.config != nil {
+		return nil // a command that made its own, such as the demo
+	}
+	path, data, err := a.findConfig()
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	a.config, err = LoadConfig(path, data, a.defaults, a.getenv)
+	if err != nil {
+		return err
+	}
+	a.log = a.newLogger()
+	for _, w := range a.config.Warnings {
+		a.log.Warn(w)
+	}
+	return nil
+}
+
+// findConfig returns the file that --config names, or config.toml of the
+// working directory, or nothing, which leaves the embedded default.
+func (a *app) findConfig() (path string, data []byte, err error) {
+	if a.configFile != "" {
+		data, err = os.ReadFile(a.configFile)
+		if errors.Is(err, os.ErrNotExist) {
+			return "", nil, fmt.Errorf("%s does not exist; 'alta init %s' writes one to start from", a.configFile, a.configFile)
+		}
+		if err != nil {
+			return "", nil, fmt.Errorf("read the configuration: %w", err)
+		}
+		return a.configFile, data, nil
+	}
+	data, err = os.ReadFile(defaultConfigFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil, nil
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return defaultConfigFile, data, nil
+}
+
+const defaultConfigFile = "config.toml"
+
+// openStore opens the ledger that the configuration names.
+func (a *app) openStore(ctx context.Context) (*store.Store, error) {
+	if err := a.load(); err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, a.config.Database.Path)
+	if err != nil {
+		return nil, &exitError{exitOutage, err}
+	}
+	return s, nil
+}
+
+// withStore runs do on the open ledger and closes it.
+func (a *app) withStore(ctx context.Context, do func(*store.Store) error) (err error) {
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return do(s)
+}
+
+// act says who types the command, and why.
+func (a *app) act(reason string) store.Act {
+	actor := a.getenv("SUDO_USER")
+	if actor == "" {
+		if u, err := user.Current(); err == nil {
+			actor = u.Username
+		}
+	}
+	return store.Act{Actor: actor, Reason: reason}
+}
+
+// planner is the plan as the store asks for it.
+func (a *app) planner() store.Planner {
+	plan := a.config.Plan.Plan()
+	return func(u pipeline.User, h pipeline.History) (pipeline.Next, bool) { return plan.Next(u, h, a.now()) }
+}
+
+// newLogger logs text to a terminal and JSON elsewhere, unless the settings
+// say which. Only the daemon tells what goes well: a command has its answer.
+func (a *app) newLogger() *slog.Logger {
+	c := a.config.Log
+	level := c.SlogLevel()
+	if !a.daemon && level == slog.LevelInfo {
+		level = slog.LevelWarn
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Format == "text" || (c.Format == "auto" && isTerminal(a.screen.out)) {
+		return slog.New(slog.NewTextHandler(a.screen, options))
+	}
+	return slog.New(slog.NewJSONHandler(a.screen, options))
+}
+
+// isTerminal tells whether a person watches w.
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// rootCommand is alta itself; each command stands in a file of its own.
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "alta",
+		Short: "Bring pending users through KYC by e-mail",
+		Long: `alta pulls users who still owe an identity verification from a database, mints
+a verification link for each through the partner API, writes them in their own
+Spanish, sends over SMTP and records the delivery. Reminders follow, an expired
+link is issued again, and a verified user hears no more.`,
+		Example: `  alta demo --once                    see it all, with nothing to set up
+  alta init && alta doctor            set up against your own servers
+  alta users import users.csv         take in users
+  alta run --dry-run                  who would get what now
+  alta serve                          keep going by the schedule
+  alta explain ana@example.mx         why a user got what, or nothing`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		Version:       version(),
+	}
+	root.SetVersionTemplate("alta {{.Version}}\n")
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration `FILE` (default: config.toml here, or the built-in one)")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage("%w; see '%s --help'", err, c.CommandPath())
+	})
+	root.AddCommand(
+		a.demoCommand(), a.initCommand(), a.doctorCommand(), a.serveCommand(), a.runCommand(),
+		a.usersCommand(), a.resendCommand(), a.previewCommand(), a.statusCommand(), a.explainCommand(),
+		a.backupCommand(), manCommand(),
+	)
+	usageArgs(root)
+	return root
+}
+
+// usageArgs makes wrong arguments of every command exit with the status for
+// usage, and a group without a command show its help.
+func usageArgs(c *cobra.Command) {
+	check := c.Args
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usage("%w; see '%s --help'", err, c.CommandPath())
+		}
+		return nil
+	}
+	if !c.Runnable() {
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+	for _, sub := range c.Commands() {
+		usageArgs(sub)
+	}
+}

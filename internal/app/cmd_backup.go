@@ -1,0 +1,30 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"alta/store"
+)
+
+func (a *app) backupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write a consistent copy of the live database",
+		Long: `backup copies the ledger as it is at one moment, while the daemon runs, to a new
+file that only you can read. To restore: stop alta, put the copy in the place of
+the database, remove the files that end in -wal and -shm, start alta.`,
+		Example: `  alta backup /var/backups/alta-$(date +%F).db`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.withStore(c.Context(), func(s *store.Store) error {
+				if err := s.Backup(c.Context(), args[0]); err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "Wrote %s.\n", args[0])
+				return nil
+			})
+		},
+	}
+}

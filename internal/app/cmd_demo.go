@@ -1,0 +1,288 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"alta/pipeline"
+	"alta/store"
+)
+
+const (
+	demoEvery = 250 * time.Millisecond // a pass of the demo; a day of the plan lasts about a second
+	demoLasts = 12 * time.Second       // at most, with --once
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	var once bool
+	var users int
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "The whole product on this machine, with nothing to set up",
+		Long: `demo starts a simulated partner API and an SMTP catcher on this machine, imports
+sample users of MX and DO into a fresh database and runs the real pipeline on
+them. Links live for three seconds there, so that within ten a reminder and a
+fresh link follow. Nothing leaves the machine. All of it, the mails too, is in a
+folder that it names, and it goes on until Ctrl-C unless told --once.`,
+		Example: `  alta demo --once
+  alta demo --users 200`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if users < 1 || users > 100_000 {
+				return usage("--users %d: want 1 to 100000", users)
+			}
+			return a.demo(c.Context(), users, once)
+		},
+	}
+	c.Flags().BoolVar(&once, "once", false, "exit when every sample user got what the plan owes")
+	c.Flags().IntVar(&users, "users", len(demoPeople()), "import `N` sample users")
+	return c
+}
+
+func (a *app) demo(ctx context.Context, users int, once bool) (err error) {
+	dir, err := os.MkdirTemp("", "alta-demo-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the demo: %w", err)
+	}
+	people := demoUsers(users)
+	world, err := startDemoWorld(dir, people, a.now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, world.close()) }()
+	if err := a.loadDemoConfig(dir, world); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "A simulated partner API answers at %s and an SMTP catcher at %s.\nEverything is in %s\n\n",
+		world.api.URL(), world.smtpAddress(), dir)
+	return a.withStore(ctx, func(s *store.Store) error { return a.playDemo(ctx, s, world, people, once) })
+}
+
+// loadDemoConfig writes the configuration that a newcomer would write, and
+// loads it as any other.
+func (a *app) loadDemoConfig(dir string, w *demoWorld) error {
+	host, port := w.smtp.Addr()
+	text := fmt.Sprintf(demoConfig, w.api.URL(), host, port)
+	path := filepath.Join(dir, defaultConfigFile)
+	if err := errors.Join(
+		os.WriteFile(path, []byte(text), 0o600),
+		os.WriteFile(filepath.Join(dir, "capa.key"), []byte(w.api.Key()), 0o600),
+	); err != nil {
+		return fmt.Errorf("write the demo's configuration: %w", err)
+	}
+	// The environment must not reach into the demo: a real key stays out of it.
+	config, err := LoadConfig(path, []byte(text), a.defaults, func(string) string { return "" })
+	if err != nil {
+		return err
+	}
+	a.config = config
+	a.log = a.newLogger()
+	return nil
+}
+
+const demoConfig = `# The demo's configuration: a day of the plan lasts about a second here.
+[database]
+url = "alta.db"
+
+[capa]
+base_url = "%s"
+api_key_file = "capa.key"
+redirect_uri = "https://pagoclaro.example/listo"
+link_hosts = ["kyc.sandbox.example"]
+link_ttl = "3s"
+
+[smtp]
+host = "%s"
+port = %d
+tls = "none"
+from = "Pago Claro <no-responder@pagoclaro.example>"
+reply_to = "hola@pagoclaro.example"
+
+[brand]
+name = "Pago Claro"
+url = "https://pagoclaro.example"
+support_email = "hola@pagoclaro.example"
+
+[brand.MX]
+legal_name = "Pago Claro México, S.A. de C.V."
+address = "Av. Paseo de la Reforma 250, Juárez, 06600 Ciudad de México"
+privacy_url = "https://pagoclaro.example/mx/aviso-de-privacidad"
+
+[brand.DO]
+legal_name = "Pago Claro Dominicana, S.R.L."
+address = "Av. Winston Churchill 93, Piantini, Santo Domingo"
+privacy_url = "https://pagoclaro.example/do/privacidad"
+
+[plan]
+reminders = ["2s"]
+min_gap = "1s"
+max_mails = 3
+sending_hours = ""
+
+[log]
+level = "error"
+`
+
+// playDemo does what 'alta users import' and 'alta serve' do, only faster.
+func (a *app) playDemo(ctx context.Context, s *store.Store, w *demoWorld, people []demoUser, once bool) (err error) {
+	csv := filepath.Join(w.dir, "users.csv")
+	if err := os.WriteFile(csv, demoCSV(people), 0o600); err != nil {
+		return fmt.Errorf("write the sample users: %w", err)
+	}
+	fmt.Fprintf(a.out, "alta users import %s\n  ", filepath.Base(csv))
+	if err := a.importUsers(ctx, s, csv, false); err != nil {
+		return err
+	}
+	e, err := a.newEngine(s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.close()) }()
+	lock, err := s.Lock()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+
+	if err := a.demoPasses(ctx, e, w, people, once); err != nil {
+		return err
+	}
+	if err := w.writeIndex(); err != nil {
+		return err
+	}
+	return a.printDemo(context.WithoutCancel(ctx), e, w)
+}
+
+// demoPasses makes pass after pass. One user is verified after the first mail,
+// and hears no more.
+func (a *app) demoPasses(ctx context.Context, e *engine, w *demoWorld, people []demoUser, once bool) error {
+	began := a.now()
+	ticks := time.NewTicker(demoEvery)
+	defer ticks.Stop()
+	for first := true; ; first = false {
+		report, err := a.demoPass(ctx, e, began)
+		if err != nil {
+			return err
+		}
+		if first {
+			if err := a.verifyOne(ctx, e, w, people); err != nil {
+				return err
+			}
+		}
+		if once && (report.Outage != "" || a.demoIsOver(ctx, e, began)) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks.C:
+		}
+	}
+}
+
+func (a *app) demoPass(ctx context.Context, e *engine, began time.Time) (pipeline.Report, error) {
+	due, err := e.store.CountDue(ctx, a.now())
+	if err != nil || due == 0 {
+		if ctx.Err() != nil {
+			err = nil
+		}
+		return pipeline.Report{}, err
+	}
+	steps := map[pipeline.Step]int{}
+	bar := a.newDeliveryBar(ctx, e, 0)
+	report, err := e.run(ctx, pass{trigger: store.ByCommand, done: func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
+		if v.Outcome == pipeline.OutcomeSent {
+			steps[d.Step]++
+		}
+		bar.done(d, v, soFar)
+	}})
+	bar.stop()
+	if err != nil {
+		return report, err
+	}
+	var sent []string
+	for _, step := range pipeline.Steps() {
+		if steps[step] > 0 {
+			sent = append(sent, fmt.Sprintf("%s %d", step, steps[step]))
+		}
+	}
+	line := fmt.Sprintf("%4.1f s  sent: %s", a.now().Sub(began).Seconds(), strings.Join(sent, ", "))
+	if report.Failed+report.Retry+report.Held > 0 {
+		line += fmt.Sprintf("; failed %d, retry later %d, held %d", report.Failed, report.Retry, report.Held)
+	}
+	_, err = fmt.Fprintln(a.out, line)
+	return report, err
+}
+
+// verifyOne plays the partner: the first sample user completes the
+// verification.
+func (a *app) verifyOne(ctx context.Context, e *engine, w *demoWorld, people []demoUser) error {
+	id := people[0].id
+	w.api.SetVerification(id, "VERIFIED")
+	by := store.Act{Actor: "demo", Reason: "completed the verification"}
+	if err := e.store.Mark(ctx, id, pipeline.Verified, a.planner(), by, a.now()); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.out, "%4s    %s completes the verification, and hears no more\n", "", people[0].name)
+	return err
+}
+
+// demoIsOver tells whether nothing more falls due while the demo lasts.
+func (a *app) demoIsOver(ctx context.Context, e *engine, began time.Time) bool {
+	now := a.now()
+	q, _, err := e.store.QueueStatus(ctx, now)
+	if err != nil || now.Sub(began) > demoLasts {
+		return true // the table that follows shows what there is, or says what is wrong
+	}
+	return q.DueNow == 0 && (q.NextDue.IsZero() || q.NextDue.Sub(began) > demoLasts)
+}
+
+func (a *app) printDemo(ctx context.Context, e *engine, w *demoWorld) error {
+	const most = 24 // lines of each table; a thousand users would bury the end
+	mails, err := w.letters()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out)
+	t := newTable(a.out)
+	t.AppendHeader(table.Row{"mail", "to", "subject"})
+	for _, m := range mails[:min(most, len(mails))] {
+		t.AppendRow(table.Row{m.File + ".html", m.To, m.Subject})
+	}
+	t.Render()
+	if len(mails) > most {
+		fmt.Fprintf(a.out, "… and %d more\n", len(mails)-most)
+	}
+
+	fmt.Fprintln(a.out)
+	t = newTable(a.out)
+	t.SetColumnConfigs(wrapped(5, 70))
+	t.AppendHeader(table.Row{"user", "country", "status", "mails", "next"})
+	plan := e.plan
+	err = e.store.List(ctx, store.Filter{Limit: most}, func(r store.UserRecord) error {
+		x, err := readExplanation(ctx, e.store, r.User.ID)
+		if err != nil {
+			return err
+		}
+		t.AppendRow(table.Row{r.User.Name, r.User.Country, r.User.Status, r.History.Mails, x.outlook(plan, a.now())})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	t.Render()
+	config := filepath.Join(w.dir, defaultConfigFile)
+	_, err = fmt.Fprintf(a.out, `
+%d mails, as .eml and .html: open %s
+The ledger is kept: try   alta status --config %s
+                          alta explain %s --config %s
+`, len(mails), filepath.Join(w.dir, "mails", "index.html"), config, demoPeople()[1].email, config)
+	return err
+}

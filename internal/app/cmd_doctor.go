@@ -1,0 +1,169 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var sendTo string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check everything, and say what to mend",
+		Long: `doctor checks the configuration, the database, the source, the templates, the
+API key and the login at the SMTP server. No link is minted and no user is
+mailed. With --send-to a test mail goes to that address, and the server's own
+reply is shown.
+
+Exit status: 0 all is well, 1 something has to be mended, 2 the configuration
+can't be read at all.`,
+		Example: `  alta doctor
+  alta doctor --send-to me@example.com`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var to *mail.Address
+			if sendTo != "" {
+				var err error
+				if to, err = mail.ParseAddress(sendTo); err != nil {
+					return usage("--send-to %q: want an e-mail address", sendTo)
+				}
+			}
+			if err := a.load(); err != nil {
+				return err
+			}
+			return a.doctor(c.Context(), to, asJSON)
+		},
+	}
+	c.Flags().StringVar(&sendTo, "send-to", "", "send a test mail to `ADDR` and show the server's reply")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// finding is the result of one check.
+type finding struct {
+	Check  string `json:"check"`
+	Result string `json:"result"` // "ok", "warning" or "mend"
+	Detail string `json:"detail"`
+}
+
+func (a *app) doctor(ctx context.Context, sendTo *mail.Address, asJSON bool) error {
+	findings := a.examine(ctx, sendTo)
+	sick := false
+	for _, f := range findings {
+		sick = sick || f.Result == "mend"
+	}
+	if asJSON {
+		if err := a.printJSON(findings); err != nil {
+			return err
+		}
+	} else {
+		t := newTable(a.out)
+		t.SetColumnConfigs(wrapped(3, 90))
+		for _, f := range findings {
+			t.AppendRow(table.Row{f.Result, f.Check, f.Detail})
+		}
+		t.Render()
+	}
+	if sick {
+		return &exitError{exitFailed, nil}
+	}
+	return nil
+}
+
+// examine runs every check, whatever the others found.
+func (a *app) examine(ctx context.Context, sendTo *mail.Address) []finding {
+	var all []finding
+	add := func(check, detail string, err error) {
+		f := finding{check, "ok", detail}
+		if err != nil {
+			f.Result, f.Detail = "mend", err.Error()
+		}
+		all = append(all, f)
+	}
+	warn := func(check, detail string) { all = append(all, finding{check, "warning", detail}) }
+
+	c := a.config
+	file := c.File
+	if file == "" {
+		file = "the built-in defaults; 'alta init' writes a file to start from"
+	}
+	add("configuration", file, c.CheckReady())
+	for _, w := range c.Warnings {
+		warn("configuration", w)
+	}
+	detail, err := a.checkDatabase(ctx)
+	add("database", detail, err)
+	if c.Source.SQLite != "" {
+		detail, err := a.checkSource(ctx)
+		add("source", detail, err)
+	}
+	_, err = loadTemplates(c)
+	add("templates", "every step, locale and part renders", err)
+	add("schedule", fmt.Sprintf("%s; the next run is at %s", c.Schedule.Cron,
+		c.Schedule.Schedule.Next(a.now().In(c.Schedule.Location)).Format("2006-01-02 15:04 MST")), nil)
+
+	add("partner API", "the key is accepted at "+c.Capa.BaseURL, a.checkCapa(ctx))
+	if len(c.Capa.LinkHosts) == 0 {
+		warn("partner API", "capa.link_hosts is empty: a link to any https host would be mailed; name the provider's host once you know it")
+	}
+	detail, err = a.checkSMTP(ctx, sendTo)
+	add("SMTP", detail, err)
+	if c.SMTP.DKIM.Domain == "" {
+		warn("SMTP", "smtp.dkim is not set: fine if your server signs, otherwise mails may land in spam")
+	}
+	return all
+}
+
+func (a *app) checkDatabase(ctx context.Context) (detail string, err error) {
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.Check(ctx); err != nil {
+		return "", err
+	}
+	detail = s.Path() + " is sound"
+	lock, err := s.Lock()
+	if err != nil {
+		return detail + "; " + err.Error(), nil
+	}
+	return detail + "; no process runs the pipeline now", lock.Unlock()
+}
+
+func (a *app) checkSource(ctx context.Context) (string, error) {
+	good, bad := 0, 0
+	err := readSource(ctx, a.config.Source, func() { good++ }, func() { bad++ })
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("the query returns %d good rows and %d bad values", good, bad), nil
+}
+
+func (a *app) checkCapa(ctx context.Context) error {
+	client, err := newCapa(a.config, a.now)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return client.Check(ctx)
+}
+
+func (a *app) checkSMTP(ctx context.Context, sendTo *mail.Address) (detail string, err error) {
+	m, err := newMailer(a.config, a.now)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	server := fmt.Sprintf("%s:%d", a.config.SMTP.Host, a.config.SMTP.Port)
+	if sendTo == nil {
+		return "connection and login work at " + server, m.Check(ctx)
+	}
+	reply, err := m.SendTest(ctx, *sendTo, testContent(a.config.Brand.Name))
+	return "a test mail to " + sendTo.Address + " was taken by " + server + ": " + reply, err
+}

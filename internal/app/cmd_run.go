@@ -1,0 +1,193 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"alta/pipeline"
+	"alta/store"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var dryRun, asJSON bool
+	var limit int
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Make one pass now",
+		Long: `run pulls the source if there is one, then delivers every mail that is due: it
+mints a link, writes the mail, sends it and records it. It ends with a report
+whose counts add up to the number selected.
+
+Exit status: 0 all sent or put off for a good reason; 1 something failed, is
+held or is in doubt; 2 usage or configuration; 3 an outage stopped the run:
+nothing was lost, nobody paid an attempt, and the next run goes on.`,
+		Example: `  alta run
+  alta run --dry-run        who would get what now; nothing is minted, sent or written
+  alta run --limit 10       start small
+  alta run --json | jq .sent`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return usage("--limit %d: must be 1 or more", limit)
+			}
+			return a.withStore(c.Context(), func(s *store.Store) error {
+				if dryRun {
+					return a.dryRun(c.Context(), s, limit, asJSON)
+				}
+				return a.runOnce(c.Context(), s, limit, asJSON)
+			})
+		},
+	}
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "list who would get what now, and change nothing")
+	c.Flags().IntVar(&limit, "limit", 0, "deliver at most `N` mails")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	return c
+}
+
+func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, asJSON bool) (err error) {
+	e, err := a.newEngine(s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.close()) }()
+	lock, err := s.Lock()
+	if errors.Is(err, store.ErrLocked) {
+		return fmt.Errorf("%w; if that is 'alta serve', it makes this run by itself", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+
+	bar := a.newDeliveryBar(ctx, e, limit)
+	report, err := e.run(ctx, pass{trigger: store.ByCommand, limit: limit, done: bar.done})
+	bar.stop()
+	if err != nil {
+		return err
+	}
+	if err := a.printReport(report, asJSON); err != nil {
+		return err
+	}
+	return reportStatus(report)
+}
+
+// reportStatus turns a report into an exit status. What it says stands in the
+// report, so nothing more is printed.
+func reportStatus(r pipeline.Report) error {
+	switch {
+	case r.Outage != "":
+		return &exitError{exitOutage, nil}
+	case r.Failed+r.Held+r.Doubt > 0:
+		return &exitError{exitFailed, nil}
+	}
+	return nil
+}
+
+func (a *app) printReport(r pipeline.Report, asJSON bool) error {
+	if asJSON {
+		return a.printJSON(r)
+	}
+	t := newTable(a.out)
+	t.AppendHeader(table.Row{"selected", "sent", "retry", "failed", "held", "doubt", "cancelled", "minted", "took"})
+	t.AppendRow(table.Row{r.Selected, r.Sent, r.Retry, r.Failed, r.Held, r.Doubt, r.Cancelled, r.Minted,
+		(time.Duration(r.DurationMS) * time.Millisecond).String()})
+	t.Render()
+	if r.Outage != "" {
+		fmt.Fprintf(a.out, "\nOutage: %s\nNothing is lost and nobody paid an attempt: mend it, and the next run goes on.\n", r.Outage)
+	}
+	if r.Failed+r.Held+r.Doubt > 0 {
+		fmt.Fprintln(a.out, "\nSee why with 'alta status' and 'alta explain USER'.")
+	}
+	return nil
+}
+
+// plannedMail is one line of a dry run.
+type plannedMail struct {
+	User    string           `json:"user"`
+	Email   string           `json:"email"`
+	Country pipeline.Country `json:"country"`
+	Step    pipeline.Step    `json:"step"`
+	Round   int              `json:"round"`
+	DueAt   time.Time        `json:"due_at"`
+	Wait    string           `json:"wait"` // why it would not go out now; "" when it would
+}
+
+// dryRun lists what a run would deliver. When there is a source it works on a
+// copy of the ledger, so that the pull is real and nothing is written.
+func (a *app) dryRun(ctx context.Context, s *store.Store, limit int, asJSON bool) (err error) {
+	if a.config.Source.SQLite != "" {
+		copied, remove, err := a.copyWithSource(ctx, s)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		s = copied
+	}
+	now := a.now()
+	due, err := s.Due(ctx, now, limit)
+	if err != nil {
+		return err
+	}
+	plan := a.config.Plan.Plan()
+	mails := make([]plannedMail, 0, len(due))
+	for i := range due {
+		d := &due[i]
+		m := plannedMail{
+			User: d.User.ID, Email: d.User.Email, Country: d.User.Country,
+			Step: d.Step, Round: d.Round, DueAt: d.DueAt.UTC(),
+		}
+		if until, wait := plan.Defer(d, now); wait {
+			m.Wait = "outside the sending hours until " + until.In(d.User.Location()).Format("2006-01-02 15:04 MST")
+		}
+		mails = append(mails, m)
+	}
+	if asJSON {
+		return a.printJSON(mails)
+	}
+	t := newTable(a.out)
+	t.AppendHeader(table.Row{"user", "e-mail", "country", "step", "round", "wait"})
+	for _, m := range mails {
+		t.AppendRow(table.Row{m.User, m.Email, m.Country, m.Step, m.Round, m.Wait})
+	}
+	t.Render()
+	fmt.Fprintf(a.out, "\n%d mails are due. Nothing was minted, sent or written.\n", len(mails))
+	return nil
+}
+
+// copyWithSource pulls the source into a copy of the ledger.
+func (a *app) copyWithSource(ctx context.Context, s *store.Store) (_ *store.Store, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "alta-dry-run-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a folder for the dry run: %w", err)
+	}
+	var copied *store.Store
+	remove = func() {
+		var closed error
+		if copied != nil {
+			closed = copied.Close()
+		}
+		if err := errors.Join(closed, os.RemoveAll(dir)); err != nil {
+			a.log.Warn("the copy for the dry run could not be removed", "folder", dir, "error", err)
+		}
+	}
+	path := filepath.Join(dir, "copy.db")
+	if err := s.Backup(ctx, path); err != nil {
+		remove()
+		return nil, nil, err
+	}
+	if copied, err = store.Open(ctx, path); err != nil {
+		remove()
+		return nil, nil, err
+	}
+	if err := pullInto(ctx, copied, a.config, a.log, a.planner(), a.now); err != nil {
+		remove()
+		return nil, nil, err
+	}
+	return copied, remove, nil
+}

@@ -1,0 +1,37 @@
+package app
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"alta/store"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "The daemon: runs by the schedule, health checks and metrics",
+		Long: `serve makes a run at every moment of schedule.cron, at once when one was missed
+while it was down, and within seconds when an operator asks for a resend. On
+SIGTERM the mails on the wire finish and are recorded, and the rest goes back; a
+second signal ends the process at once, which loses nothing either.
+
+A second copy on the same database stands by and takes over when the first ends.
+/healthz, /readyz and /metrics are served on operator.listen.`,
+		Example: `  alta serve
+  alta serve --config /etc/alta/config.toml`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx := c.Context()
+			a.daemon = true
+			return a.withStore(ctx, func(s *store.Store) (err error) {
+				e, err := a.newEngine(s)
+				if err != nil {
+					return err
+				}
+				defer func() { err = errors.Join(err, e.close()) }()
+				return e.serve(ctx)
+			})
+		},
+	}
+}

@@ -1,0 +1,202 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"alta/pipeline"
+	"alta/store"
+)
+
+// lastRuns is how many runs the status shows.
+const lastRuns = 5
+
+func (a *app) statusCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "The funnel by country, the queue, links and the last runs",
+		Long:  `status shows where everything stands now. It only reads, so it is safe at any time.`,
+		Example: `  alta status
+  alta status --json | jq .queue.due_now`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.withStore(c.Context(), func(s *store.Store) error { return a.status(c.Context(), s, asJSON) })
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+type statusJSON struct {
+	Funnel  []funnelJSON `json:"funnel"`
+	Queue   queueJSON    `json:"queue"`
+	Links   linksJSON    `json:"links"`
+	Pauses  []pauseJSON  `json:"pauses"`
+	NextRun *time.Time   `json:"next_run"` // by the schedule, if the daemon runs
+	Runs    []runJSON    `json:"runs"`
+}
+
+type funnelJSON struct {
+	Country   pipeline.Country `json:"country"`
+	Users     int              `json:"users"`
+	Waiting   int              `json:"waiting"`
+	Mailed    int              `json:"mailed"`
+	InReview  int              `json:"in_review"`
+	Verified  int              `json:"verified"`
+	Rejected  int              `json:"rejected"`
+	OptedOut  int              `json:"opted_out"`
+	Erased    int              `json:"erased"`
+	Withdrawn int              `json:"withdrawn"`
+	BadEmail  int              `json:"bad_email"`
+}
+
+type queueJSON struct {
+	DueNow    int        `json:"due_now"`
+	Later     int        `json:"later"`
+	Retry     int        `json:"retry"`
+	Claimed   int        `json:"claimed"`
+	Sending   int        `json:"sending"`
+	Held      int        `json:"held"`
+	Doubt     int        `json:"doubt"`
+	Failed    int        `json:"failed"`
+	OldestDue *time.Time `json:"oldest_due"`
+	NextDue   *time.Time `json:"next_due"`
+}
+
+type linksJSON struct {
+	Live    int `json:"live"`
+	Expired int `json:"expired"`
+}
+
+type pauseJSON struct {
+	Scope   string     `json:"scope"` // "all", "MX" or "DO"
+	Code    string     `json:"code"`
+	Reason  string     `json:"reason"`
+	Since   *time.Time `json:"since"`
+	ProbeAt *time.Time `json:"probe_at"`
+}
+
+type runJSON struct {
+	ID         int64      `json:"id"`
+	Trigger    string     `json:"trigger"`
+	StartedAt  *time.Time `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at"`
+	Error      string     `json:"error"`
+	pipeline.Report
+}
+
+func (a *app) status(ctx context.Context, s *store.Store, asJSON bool) error {
+	now := a.now()
+	st, err := s.Status(ctx, now)
+	if err != nil {
+		return err
+	}
+	runs, err := s.Runs(ctx, lastRuns)
+	if err != nil {
+		return err
+	}
+	next := a.config.Schedule.Schedule.Next(now.In(a.config.Schedule.Location))
+	if asJSON {
+		return a.printJSON(statusOut(st, runs, next))
+	}
+	a.printFunnel(st.Funnel)
+	a.printQueue(st, now)
+	a.printRuns(runs, next)
+	return nil
+}
+
+func statusOut(st store.Status, runs []store.Run, next time.Time) statusJSON {
+	q := st.Queue
+	out := statusJSON{
+		Funnel: []funnelJSON{}, Pauses: []pauseJSON{}, Runs: []runJSON{},
+		Queue: queueJSON{
+			DueNow: q.DueNow, Later: q.Later, Retry: q.Retry, Claimed: q.Claimed, Sending: q.Sending,
+			Held: q.Held, Doubt: q.Doubt, Failed: q.Failed, OldestDue: utc(q.OldestDue), NextDue: utc(q.NextDue),
+		},
+		Links:   linksJSON(st.Links),
+		NextRun: utc(next),
+	}
+	for _, f := range st.Funnel {
+		out.Funnel = append(out.Funnel, funnelJSON(f))
+	}
+	for _, p := range st.Pauses {
+		out.Pauses = append(out.Pauses, pauseJSON{scope(p), p.Code, p.Reason, utc(p.Since), utc(p.ProbeAt)})
+	}
+	for _, r := range runs {
+		out.Runs = append(out.Runs, runJSON{r.ID, string(r.Trigger), utc(r.StartedAt), utc(r.FinishedAt), r.Error, r.Report})
+	}
+	return out
+}
+
+func scope(p pipeline.Pause) string {
+	if p.Country == "" {
+		return "all"
+	}
+	return string(p.Country)
+}
+
+func (a *app) printFunnel(funnel []store.Funnel) {
+	t := newTable(a.out)
+	t.AppendHeader(table.Row{"country", "users", "waiting", "mailed", "in review", "verified", "rejected", "opted out", "erased"})
+	for _, f := range funnel {
+		t.AppendRow(table.Row{f.Country, f.Users, f.Waiting, f.Mailed, f.InReview, f.Verified, f.Rejected, f.OptedOut, f.Erased})
+	}
+	t.Render()
+	for _, f := range funnel {
+		if f.Withdrawn > 0 {
+			fmt.Fprintf(a.out, "%s: %d of the pending are no longer returned by the source query, and get no mail\n", f.Country, f.Withdrawn)
+		}
+		if f.BadEmail > 0 {
+			fmt.Fprintf(a.out, "%s: %d of the pending have an undeliverable address; import better ones\n", f.Country, f.BadEmail)
+		}
+	}
+}
+
+func (a *app) printQueue(st store.Status, now time.Time) {
+	q := st.Queue
+	fmt.Fprintln(a.out)
+	t := newTable(a.out)
+	t.AppendHeader(table.Row{"due now", "later", "retry", "sending", "held", "doubt", "failed", "live links", "expired"})
+	t.AppendRow(table.Row{q.DueNow, q.Later, q.Retry, q.Claimed + q.Sending, q.Held, q.Doubt, q.Failed, st.Links.Live, st.Links.Expired})
+	t.Render()
+	if !q.OldestDue.IsZero() {
+		fmt.Fprintf(a.out, "The oldest has been due for %s.\n", span(now.Sub(q.OldestDue)))
+	}
+	if !q.NextDue.IsZero() {
+		fmt.Fprintf(a.out, "The next falls due in %s, at %s UTC.\n", span(q.NextDue.Sub(now)), minute(q.NextDue))
+	}
+	for _, p := range st.Pauses {
+		what := "OUTAGE"
+		if p.Country != "" {
+			what = "ON HOLD: " + string(p.Country)
+		}
+		fmt.Fprintf(a.out, "\n%s since %s UTC: %s\nNothing is lost. One mail is tried after %s UTC; when it goes through, so do the rest.\n",
+			what, minute(p.Since), p.Reason, minute(p.ProbeAt))
+	}
+}
+
+func (a *app) printRuns(runs []store.Run, next time.Time) {
+	fmt.Fprintln(a.out)
+	t := newTable(a.out)
+	t.AppendHeader(table.Row{"run (UTC)", "trigger", "selected", "sent", "retry", "failed", "held", "doubt", "cancelled", "took", "end"})
+	for _, r := range runs {
+		p := r.Report
+		end := "done"
+		switch {
+		case r.FinishedAt.IsZero():
+			end = "running"
+		case r.Error != "":
+			end = "error: " + r.Error
+		case p.Outage != "":
+			end = "outage"
+		}
+		t.AppendRow(table.Row{minute(r.StartedAt), r.Trigger, p.Selected, p.Sent, p.Retry, p.Failed, p.Held, p.Doubt, p.Cancelled,
+			(time.Duration(p.DurationMS) * time.Millisecond).String(), end})
+	}
+	t.Render()
+	fmt.Fprintf(a.out, "The next run of 'alta serve' is at %s UTC.\n", minute(next.UTC()))
+}

@@ -1,0 +1,144 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/spf13/cobra"
+
+	"alta/internal/roster"
+	"alta/pipeline"
+	"alta/store"
+)
+
+// imported is the answer of an import.
+type imported struct {
+	store.Enrolled
+	Bad      int              `json:"bad"` // rows that were skipped
+	Problems []roster.Problem `json:"problems"`
+}
+
+func (a *app) usersImportCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "import FILE|-",
+		Short: "Take in users from CSV or JSON Lines",
+		Long: `import reads CSV with a header line, or JSON Lines, from FILE or, for -, from
+standard input. The columns id, email, name and country are required;
+external_id, locale, time_zone, type and status are optional; their order is
+free. Bad rows are listed with line, column and reason and are skipped; good rows
+are kept. Importing again updates users and never doubles them.
+
+Exit status: 0 all rows were good; 1 a row was bad, or the file can't be read.`,
+		Example: `  alta users import users.csv
+  psql -c "COPY (...) TO STDOUT CSV HEADER" | alta users import -
+
+  id,email,name,country
+  8f14e45f-ceea-467f-a0e6-0d1f4b1a9b1e,ana@example.mx,Ana Torres,MX`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.withStore(c.Context(), func(s *store.Store) error {
+				return a.importUsers(c.Context(), s, args[0], asJSON)
+			})
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print counts and problems as JSON")
+	return c
+}
+
+func (a *app) importUsers(ctx context.Context, s *store.Store, path string, asJSON bool) (err error) {
+	in, size, err := a.openInput(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+
+	answer := imported{Problems: []roster.Problem{}}
+	badLines := 0
+	counted := &countingReader{r: in}
+	bar := a.newBar("importing", size, progress.UnitsBytes)
+	defer bar.stop()
+	batch := newBatch(func(users []pipeline.User) error {
+		counts, err := s.Enrol(ctx, users, store.Imported, a.planner(), a.now())
+		answer.Add(counts)
+		bar.set(counted.n, fmt.Sprintf("importing, %d users", answer.Added+answer.Updated+answer.Unchanged))
+		return err
+	})
+	last := 0
+	err = roster.Read(counted, func(r roster.Row) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return batch.add(r)
+	}, func(p roster.Problem) {
+		if p.Line != last {
+			badLines++
+			last = p.Line
+		}
+		if asJSON {
+			answer.Problems = append(answer.Problems, p)
+			return
+		}
+		fmt.Fprintln(a.screen, p)
+	})
+	// What was good before the file broke off is kept.
+	err = errors.Join(err, batch.flush())
+	bar.stop()
+	answer.Bad = badLines
+	return errors.Join(a.printImported(path, answer, err, asJSON), err)
+}
+
+func (a *app) printImported(path string, answer imported, failure error, asJSON bool) error {
+	var err error
+	if asJSON {
+		err = a.printJSON(answer)
+	} else {
+		_, err = fmt.Fprintf(a.out, "%d added, %d updated, %d unchanged, %d erased before and left alone, %d bad rows skipped\n",
+			answer.Added, answer.Updated, answer.Unchanged, answer.Erased, answer.Bad)
+	}
+	if err != nil {
+		return err
+	}
+	if failure != nil {
+		return fmt.Errorf("import %s", path)
+	}
+	if answer.Bad > 0 {
+		return &exitError{exitFailed, nil}
+	}
+	return nil
+}
+
+// openInput opens a file, or standard input for "-". size is 0 when nobody can
+// know it.
+func (a *app) openInput(path string) (in io.ReadCloser, size int, err error) {
+	if path == "-" {
+		return io.NopCloser(a.in), 0, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, fmt.Errorf("import: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	if info.IsDir() {
+		return nil, 0, errors.Join(fmt.Errorf("import: %s is a folder", path), f.Close())
+	}
+	return f, int(info.Size()), nil
+}
+
+type countingReader struct {
+	r io.Reader
+	n int
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
+}

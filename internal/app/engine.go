@@ -1,0 +1,281 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/mail"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"alta/internal/capa"
+	"alta/internal/mailer"
+	"alta/internal/web"
+	"alta/pipeline"
+	"alta/store"
+	"alta/templates"
+)
+
+// engine is everything that a run needs, wired once.
+type engine struct {
+	config  *Config
+	log     *slog.Logger
+	now     pipeline.Clock
+	store   *store.Store
+	plan    pipeline.Plan
+	capa    *capa.Client
+	mails   *templates.Set
+	mailer  *mailer.Mailer
+	metrics *web.Metrics
+	smtp    pipeline.Waiter // spaces mails out by smtp.rate
+}
+
+// newEngine checks that everything needed for sending is there and wires it.
+func (a *app) newEngine(s *store.Store) (*engine, error) {
+	c := a.config
+	if err := c.CheckReady(); err != nil {
+		return nil, err
+	}
+	e := &engine{
+		config: c, log: a.log, now: a.now, store: s,
+		plan: c.Plan.Plan(), smtp: limiter(c.SMTP.Rate),
+	}
+	var err error
+	if e.mails, err = loadTemplates(c); err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	if e.capa, err = newCapa(c, a.now); err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	if e.mailer, err = newMailer(c, a.now); err != nil {
+		e.capa.Close()
+		return nil, &exitError{exitUsage, err}
+	}
+	e.metrics = web.NewMetrics(e.snapshot)
+	return e, nil
+}
+
+// close ends the kept connections.
+func (e *engine) close() error {
+	e.capa.Close()
+	return e.mailer.Close()
+}
+
+func loadTemplates(c *Config) (*templates.Set, error) {
+	brands := map[pipeline.Country]templates.Brand{}
+	for _, country := range []pipeline.Country{pipeline.MX, pipeline.DO} {
+		brands[country] = templates.Brand(c.BrandFor(country))
+	}
+	return templates.Load(templates.Options{Dir: c.Templates.Dir, Brands: brands})
+}
+
+func newCapa(c *Config, now pipeline.Clock) (*capa.Client, error) {
+	return capa.New(capa.Config{
+		BaseURL:     c.Capa.BaseURL,
+		APIKey:      c.Capa.APIKey,
+		RedirectURI: c.Capa.RedirectURI,
+		RedirectURIs: map[pipeline.Country]string{
+			pipeline.MX: c.Capa.RedirectURIFor(pipeline.MX),
+			pipeline.DO: c.Capa.RedirectURIFor(pipeline.DO),
+		},
+		LinkHosts:   c.Capa.LinkHosts,
+		Timeout:     c.Capa.Timeout,
+		Rate:        c.Capa.Rate,
+		Connections: c.Capa.Connections,
+	}, now)
+}
+
+func newMailer(c *Config, now pipeline.Clock) (*mailer.Mailer, error) {
+	m := mailer.Config{
+		Host: c.SMTP.Host, Port: c.SMTP.Port,
+		TLS: c.SMTP.TLS, AllowPlaintext: c.SMTP.AllowPlaintext,
+		Username: c.SMTP.Username, Password: c.SMTP.Password, Auth: c.SMTP.Auth,
+		From:        *cmp.Or(c.SMTP.FromAddress, &mail.Address{}),
+		ReplyTo:     *cmp.Or(c.SMTP.ReplyToAddress, &mail.Address{}),
+		Connections: c.SMTP.Connections, IdleTimeout: c.SMTP.IdleTimeout,
+		Timeout: c.SMTP.Timeout, LocalName: c.SMTP.HelloName(),
+	}
+	if c.SMTP.DKIM.Domain != "" {
+		key, err := mailer.ParseDKIMKey([]byte(c.SMTP.DKIM.Key.Reveal()))
+		if err != nil {
+			return nil, fmt.Errorf("smtp.dkim.key_file %s: %w", c.SMTP.DKIM.KeyFile, err)
+		}
+		m.DKIM = &mailer.DKIM{Domain: c.SMTP.DKIM.Domain, Selector: c.SMTP.DKIM.Selector, Key: key}
+	}
+	return mailer.New(m, now)
+}
+
+func limiter(perSecond float64) pipeline.Waiter {
+	if perSecond <= 0 {
+		return rate.NewLimiter(rate.Inf, 1)
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), 1)
+}
+
+// longestWait bounds what a mint may wait for its turn, before its own
+// time-out: for the rate limit, and for a pause that the partner API asked for.
+const longestWait = time.Minute
+
+// deliver is the chain of stages of one run.
+func (e *engine) deliver(q *store.Queue) pipeline.Deliver {
+	observed := func(name string, stage pipeline.Stage) pipeline.Stage {
+		return pipeline.Observe(name, e.metrics, e.now, stage)
+	}
+	return pipeline.Record(q, e.plan, e.now, pipeline.Chain(
+		observed("issue", pipeline.Timeout(e.config.Capa.Timeout+longestWait,
+			pipeline.Issue(e.capa, e.now, e.config.Capa.LinkTTL, e.config.Capa.LeastLife()))),
+		observed("render", pipeline.Render(e.mails, e.now, e.mailer.NewID)),
+		pipeline.Limit(e.smtp, observed("send", pipeline.Send(q, e.mailer))),
+	))
+}
+
+// pass says what one pass of the pipeline is for.
+type pass struct {
+	trigger store.Trigger
+	slot    time.Time // the moment of the schedule that it serves, if any
+	limit   int       // most deliveries; 0 is no limit
+	done    func(*pipeline.Delivery, pipeline.Verdict, pipeline.Report)
+}
+
+// run makes one pass: settle what an earlier process left, pull the source,
+// deliver what is due. The caller holds the ledger's lock. A report with an
+// outage is no error of run, and neither is a slot that was served before: that
+// one leaves an empty report.
+func (e *engine) run(ctx context.Context, p pass) (report pipeline.Report, err error) {
+	// What is begun is written down, even when ctx has ended meanwhile.
+	settle := context.WithoutCancel(ctx)
+	if err := e.recover(settle); err != nil {
+		return report, err
+	}
+	id, fresh, err := e.store.StartRun(settle, p.trigger, p.slot, e.now())
+	if err != nil || !fresh {
+		return report, err
+	}
+	started := e.now()
+	e.log.Debug("run begins", "run", id, "trigger", p.trigger)
+	if p.trigger != store.ByResend {
+		err = e.pullSource(ctx)
+	}
+	if fault, ok := errors.AsType[*pipeline.Fault](err); ok {
+		report.Outage, err = fault.Reason, nil
+	} else if ctx.Err() != nil {
+		err = nil // told to stop while it pulled: nothing was begun
+	} else if err == nil {
+		report, err = e.pipe(ctx, id, p)
+	}
+	ended := e.now()
+	report.DurationMS = ended.Sub(started).Milliseconds()
+	e.metrics.CountRun(string(p.trigger), result(report, err), ended)
+	if finishErr := e.store.FinishRun(settle, id, report, err, ended); finishErr != nil {
+		err = errors.Join(err, finishErr)
+	}
+	e.logRun(id, p, report, err)
+	return report, err
+}
+
+func (e *engine) pipe(ctx context.Context, id int64, p pass) (pipeline.Report, error) {
+	only := store.Everything
+	if p.trigger == store.ByResend {
+		only = store.OperatorsOnly
+	}
+	q := e.store.Queue(id, only)
+	return pipeline.Run(ctx, q, e.deliver(q), pipeline.RunOptions{
+		Workers: e.config.Plan.Workers, Limit: p.limit, Now: e.now,
+		Done: func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
+			e.metrics.CountVerdict(d, v)
+			e.logVerdict(d, v)
+			if p.done != nil {
+				p.done(d, v, soFar)
+			}
+		},
+	})
+}
+
+// recover settles what a process that died left behind.
+func (e *engine) recover(ctx context.Context) error {
+	returned, doubted, err := e.store.Recover(ctx, e.now(), func(d *pipeline.Delivery) pipeline.Verdict {
+		return e.plan.Judge(d, &pipeline.Fault{
+			Kind: pipeline.Doubt, Code: "interrupted",
+			Reason: "alta ended while this mail was on its way; the server may or may not have taken it",
+		}, e.now())
+	})
+	if err != nil {
+		return err
+	}
+	if returned+doubted > 0 {
+		e.log.Warn("settled what an earlier run left behind", "put_back", returned, "in_doubt", doubted)
+	}
+	return nil
+}
+
+// logVerdict writes one line about a delivery: quietly when all went well,
+// clearly when somebody may have to act.
+func (e *engine) logVerdict(d *pipeline.Delivery, v pipeline.Verdict) {
+	level := slog.LevelWarn
+	switch {
+	case v.Outcome == pipeline.OutcomeSent, !v.Tried:
+		level = slog.LevelDebug
+	case v.Outcome == pipeline.OutcomeRetry, v.Outcome == pipeline.OutcomeCancelled:
+		level = slog.LevelInfo
+	}
+	attrs := []slog.Attr{slog.String("outcome", string(v.Outcome)), slog.Any("delivery", d)}
+	if v.Code != "" {
+		attrs = append(attrs, slog.String("code", v.Code), slog.String("reason", v.Reason))
+	}
+	if v.State == pipeline.Due {
+		attrs = append(attrs, slog.Time("next_attempt", v.DueAt))
+	}
+	e.log.LogAttrs(context.Background(), level, "delivery "+string(v.Outcome), attrs...)
+}
+
+func (e *engine) logRun(id int64, p pass, r pipeline.Report, err error) {
+	attrs := []any{
+		"run", id, "trigger", p.trigger, "selected", r.Selected, "sent", r.Sent, "retry", r.Retry, "failed", r.Failed,
+		"held", r.Held, "doubt", r.Doubt, "cancelled", r.Cancelled, "minted", r.Minted, "duration_ms", r.DurationMS,
+	}
+	switch {
+	case err != nil:
+		// The caller says what went wrong; this line says what was done before.
+		e.log.Error("run ended early", attrs...)
+	case r.Outage != "":
+		e.log.Error("run stopped by an outage; nothing is lost, and the next run tries again", append(attrs, "outage", r.Outage)...)
+	default:
+		e.log.Info("run done", attrs...)
+	}
+}
+
+func result(r pipeline.Report, err error) string {
+	switch {
+	case err != nil:
+		return "error"
+	case r.Outage != "":
+		return "outage"
+	}
+	return "done"
+}
+
+// snapshot is what a scrape of the metrics shows of the ledger.
+func (e *engine) snapshot(ctx context.Context) (web.Snapshot, error) {
+	now := e.now()
+	q, paused, err := e.store.QueueStatus(ctx, now)
+	if err != nil {
+		return web.Snapshot{}, fmt.Errorf("read the queue: %w", err)
+	}
+	s := web.Snapshot{
+		Queue: map[pipeline.State]int{
+			pipeline.Due: q.DueNow + q.Later, pipeline.Claimed: q.Claimed, pipeline.Sending: q.Sending,
+			pipeline.Held: q.Held, pipeline.InDoubt: q.Doubt, pipeline.Failed: q.Failed,
+		},
+		DueNow: q.DueNow,
+	}
+	if !q.OldestDue.IsZero() {
+		s.OldestDue = now.Sub(q.OldestDue)
+	}
+	for _, p := range paused {
+		s.Paused = append(s.Paused, p.Country)
+	}
+	return s, nil
+}

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"alta/pipeline"
+	"alta/store"
+)
+
+// explanation is everything that is known about one user's mails.
+type explanation struct {
+	user       store.UserRecord
+	deliveries []store.DeliveryRecord
+	pauses     []pipeline.Pause
+	audit      []store.AuditEntry
+}
+
+// outlook says in plain words what comes next, or why nothing does. It is
+// pure, so that every answer can be tested.
+func (x explanation) outlook(plan pipeline.Plan, now time.Time) string {
+	if open, ok := x.open(); ok {
+		return x.openOutlook(open, plan, now)
+	}
+	return x.nothingOutlook(plan)
+}
+
+func (x explanation) open() (store.DeliveryRecord, bool) {
+	for _, d := range x.deliveries {
+		switch d.State {
+		case pipeline.Due, pipeline.Claimed, pipeline.Sending, pipeline.Held, pipeline.InDoubt:
+			return d, true
+		}
+	}
+	return store.DeliveryRecord{}, false
+}
+
+func (x explanation) openOutlook(d store.DeliveryRecord, plan pipeline.Plan, now time.Time) string {
+	mail := mailName(d.Step, d.Round)
+	switch d.State {
+	case pipeline.Claimed, pipeline.Sending:
+		return mail + " is on its way this moment."
+	case pipeline.Held:
+		return fmt.Sprintf("%s is held: %s. Once that is mended: alta resend --user %s --reason …", mail, d.Reason, x.user.User.ID)
+	case pipeline.InDoubt:
+		return fmt.Sprintf("It is in doubt whether the user got %s: %s. Look into the mail server's log; this sends the very same message again: alta resend --user %s --reason …",
+			strings.ToLower(mail[:1])+mail[1:], d.Reason, x.user.User.ID)
+	}
+	text := mail + " " + x.when(d, plan, now)
+	if d.Reason != "" {
+		text += " It was put off: " + d.Reason + "."
+	}
+	for _, p := range x.pauses {
+		if p.Country == "" || p.Country == x.user.User.Country {
+			text += fmt.Sprintf(" But sending is paused for %s since %s UTC: %s. One mail is tried after %s UTC.",
+				strings.Replace(scope(p), "all", "everybody", 1), minute(p.Since), p.Reason, minute(p.ProbeAt))
+		}
+	}
+	return text
+}
+
+func (x explanation) when(d store.DeliveryRecord, plan pipeline.Plan, now time.Time) string {
+	probe := pipeline.Delivery{User: x.user.User, Operator: d.Operator}
+	if d.DueAt.After(now) {
+		return "is due at " + x.local(d.DueAt) + "."
+	}
+	if until, wait := plan.Defer(&probe, now); wait {
+		return "is due, and waits for the sending hours where the user lives, until " + x.local(until) + "."
+	}
+	return "is due now: the next run sends it."
+}
+
+func (x explanation) nothingOutlook(plan pipeline.Plan) string {
+	u, h := x.user.User, x.user.History
+	switch {
+	case u.Status != pipeline.Pending:
+		return fmt.Sprintf("Nothing: the user is %s, and only pending users get mail.", u.Status)
+	case x.user.Withdrawn:
+		return "Nothing: the source query no longer returns the user."
+	case x.user.AddressBad:
+		return "Nothing: the mail server refused the address for good. Import a better one, and the mail follows by itself."
+	}
+	if n := len(x.deliveries); n > 0 && x.deliveries[n-1].State == pipeline.Failed {
+		last := x.deliveries[n-1]
+		return fmt.Sprintf("Nothing: %s failed: %s. Once that is mended: alta resend --user %s --reason …",
+			strings.ToLower(mailName(last.Step, last.Round)), last.Reason, u.ID)
+	}
+	if h.Mails >= plan.MaxMails {
+		return fmt.Sprintf("Nothing: the user got %d mails, the most that plan.max_mails allows.", h.Mails)
+	}
+	return "Nothing: the user got every mail of the plan."
+}
+
+// local is a time on the user's own clock, and in UTC.
+func (x explanation) local(t time.Time) string {
+	return fmt.Sprintf("%s their time (%s UTC)", t.In(x.user.User.Location()).Format("Mon 2006-01-02 15:04"), t.UTC().Format("15:04"))
+}
+
+func mailName(step pipeline.Step, round int) string {
+	name := map[pipeline.Step]string{
+		pipeline.Invite: "The invite", pipeline.Reminder: "Reminder", pipeline.Reissue: "Fresh link",
+	}[step]
+	if step == pipeline.Invite && round == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s %d", name, round)
+}
+
+// story lists what happened, a line each.
+func (x explanation) story() []string {
+	type event struct {
+		at   time.Time
+		text string
+	}
+	events := []event{{x.user.CreatedAt, "came in"}}
+	for _, d := range x.deliveries {
+		name := strings.ToLower(mailName(d.Step, d.Round))
+		for _, t := range d.Attempts {
+			text := name + " " + string(t.Outcome)
+			switch {
+			case t.Outcome == pipeline.OutcomeSent:
+				text += fmt.Sprintf("; link until %s; the server said: %s", x.local(d.Link.ExpiresAt), t.Reply)
+			case t.Reason != "":
+				text += ": " + t.Reason
+			}
+			events = append(events, event{t.At, text})
+		}
+		if d.State == pipeline.Cancelled {
+			events = append(events, event{d.UpdatedAt, name + " cancelled: " + d.Reason})
+		}
+	}
+	for _, e := range x.audit {
+		events = append(events, event{e.At, e.Actor + ": " + e.Action + ", " + e.Detail})
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	lines := make([]string, len(events))
+	for i, e := range events {
+		lines[i] = e.at.In(x.user.User.Location()).Format("2006-01-02 15:04") + "  " + e.text
+	}
+	return lines
+}

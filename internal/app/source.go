@@ -1,0 +1,119 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"alta/internal/roster"
+	"alta/pipeline"
+	"alta/store"
+)
+
+// batchSize is how many users are taken in by one transaction.
+const batchSize = 500
+
+// pullSource takes in the pending users that the [source] query returns, if
+// there is one.
+func (e *engine) pullSource(ctx context.Context) error {
+	if e.config.Source.SQLite == "" {
+		return nil
+	}
+	planner := func(u pipeline.User, h pipeline.History) (pipeline.Next, bool) { return e.plan.Next(u, h, e.now()) }
+	return pullInto(ctx, e.store, e.config, e.log, planner, e.now)
+}
+
+// pullInto takes the users that the query returns into the ledger, and
+// withdraws those that it no longer returns. A source that can't be read is an
+// outage: nobody can say who is still pending, so nobody is mailed.
+func pullInto(ctx context.Context, s *store.Store, c *Config, log *slog.Logger, plan store.Planner, now pipeline.Clock) error {
+	sync, err := s.StartSync(ctx, plan)
+	if err != nil {
+		return err
+	}
+	var enrolled store.Enrolled
+	batch := newBatch(func(users []pipeline.User) error {
+		counts, err := sync.Enrol(ctx, users, now())
+		enrolled.Add(counts)
+		return err
+	})
+	bad := 0
+	err = roster.ReadSQLite(ctx, c.Source.SQLite, c.Source.Query, batch.add, func(p roster.Problem) {
+		bad++
+		logProblem(log, p, bad)
+	})
+	if batch.err != nil {
+		return batch.err
+	}
+	if err != nil {
+		return sourceFault(err)
+	}
+	if err := batch.flush(); err != nil {
+		return err
+	}
+	withdrawn, err := sync.Finish(ctx, now())
+	if err != nil {
+		return err
+	}
+	log.Info("source pulled", "added", enrolled.Added, "updated", enrolled.Updated,
+		"unchanged", enrolled.Unchanged, "withdrawn", withdrawn, "bad_values", bad)
+	return nil
+}
+
+func sourceFault(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &pipeline.Fault{
+		Kind: pipeline.Outage, Code: "source",
+		Reason: "the source database could not be read, so nobody can say who is still pending: " + err.Error() +
+			"; mend [source] in the configuration or the file it names", Err: err,
+	}
+}
+
+// mostProblems bounds the lines that bad rows of one source pull can write.
+const mostProblems = 100
+
+func logProblem(log *slog.Logger, p roster.Problem, count int) {
+	switch {
+	case count < mostProblems:
+		log.Warn("bad row in the source", "row", p.Line, "column", p.Column, "reason", p.Reason)
+	case count == mostProblems:
+		log.Warn("more bad rows in the source follow and are not listed")
+	}
+}
+
+// batch gathers users, so that many share one transaction.
+type batch struct {
+	users []pipeline.User
+	write func([]pipeline.User) error
+	err   error // of write, to tell it from the reader's own
+}
+
+func newBatch(write func([]pipeline.User) error) *batch {
+	return &batch{write: write, users: make([]pipeline.User, 0, batchSize)}
+}
+
+func (b *batch) add(r roster.Row) error {
+	b.users = append(b.users, r.User)
+	if len(b.users) < batchSize {
+		return nil
+	}
+	return b.flush()
+}
+
+func (b *batch) flush() error {
+	if len(b.users) == 0 {
+		return nil
+	}
+	b.err = b.write(b.users)
+	b.users = b.users[:0]
+	return b.err
+}
+
+// readSource reads the source without taking anything in.
+func readSource(ctx context.Context, c SourceConfig, good, bad func()) error {
+	return roster.ReadSQLite(ctx, c.SQLite, c.Query,
+		func(roster.Row) error { good(); return nil },
+		func(roster.Problem) { bad() })
+}

@@ -1,0 +1,130 @@
+package capa
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+
+	"alta/pipeline"
+)
+
+const maxAnswer = 64 << 10 // bytes
+
+// loss is a call that brought no whole answer.
+type loss struct {
+	sent    bool // the request may have reached the server
+	timeout bool
+	err     error // holds no URL and nothing that the server wrote
+}
+
+// call makes one request; either the answer or the loss counts. readBody
+// tells, by status, whether the body is needed.
+//
+// A request has been sent, for all we know, as soon as it has a connection.
+// net/http asks for a second one only when nothing at all was written on the
+// first, a kept connection that the server had closed: only then is a POST
+// safe to repeat, and Transport never repeats it otherwise, because it carries
+// no Idempotency-Key.
+func (c *Client) call(ctx context.Context, method, path string, body []byte, readBody func(status int) bool) (answer, *loss) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	var sent atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { sent.Store(false) },
+		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
+	})
+	var payload io.Reader
+	if body != nil {
+		payload = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.cfg.BaseURL+path, payload)
+	if err != nil {
+		return answer{}, &loss{err: errors.New("the request has no valid URL")}
+	}
+	req.Header.Set("partner-api-key", c.cfg.APIKey.Reveal())
+	req.Header.Set("User-Agent", "alta")
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return answer{}, newLoss(sent.Load(), err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	a := answer{status: resp.StatusCode, retryAfter: resp.Header.Get("Retry-After")}
+	if !readBody(a.status) {
+		return a, nil
+	}
+	// Reading to the end lets the connection be used again.
+	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if len(a.body) > maxAnswer {
+		a.body, a.oversize = nil, true
+	} else if err != nil {
+		a.body = nil
+		if isSuccess(a.status) {
+			return answer{}, newLoss(true, err)
+		}
+	}
+	return a, nil
+}
+
+// newLoss keeps what is safe of the cause. Before a connection stands,
+// that is all of it but the URL, which names the user. After it, net/http
+// quotes malformed answers, so only errors of the network itself are kept.
+func newLoss(sent bool, err error) *loss {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	timeout := errors.Is(err, context.DeadlineExceeded)
+	if t, ok := errors.AsType[net.Error](err); ok {
+		timeout = timeout || t.Timeout()
+	}
+	if sent {
+		if op, ok := errors.AsType[*net.OpError](err); ok {
+			err = op
+		} else if timeout {
+			err = context.DeadlineExceeded
+		} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = io.ErrUnexpectedEOF
+		} else {
+			err = errors.New("the connection broke, or the answer was not HTTP")
+		}
+	}
+	return &loss{sent: sent, timeout: timeout, err: err}
+}
+
+// judgeLoss says what a call without an answer means for a mint.
+func judgeLoss(l *loss) finding {
+	f := finding{
+		fault:  pipeline.Fault{Kind: pipeline.Retry, Doubtful: l.sent, Free: !l.sent, Err: l.err},
+		causes: []cause{trouble},
+	}
+	switch {
+	case !l.sent:
+		f.fault.Code = "capa.unreachable"
+		f.fault.Reason = "the partner API could not be reached, and nothing was sent; it is tried again later, and there is nothing to do unless it goes on"
+		f.outage = fmt.Sprintf("the partner API could not be reached or failed for %d users in a row; check the network, DNS and capa.base_url with 'alta doctor'", maxTrouble)
+	case l.timeout:
+		f.fault.Code = "capa.timeout"
+		f.fault.Reason = "the partner API did not answer in time and may have opened a session; it is tried again later with a new link"
+		f.outage = fmt.Sprintf("the partner API did not answer in time or failed for %d users in a row; check its status page, and capa.timeout", maxTrouble)
+	default:
+		f.fault.Code = "capa.cut"
+		f.fault.Reason = "the partner API ended the connection without an answer and may have opened a session; it is tried again later with a new link"
+		f.outage = fmt.Sprintf("the partner API ended connections without an answer or failed for %d users in a row; check its status page, and any proxy on the way", maxTrouble)
+	}
+	return f
+}
+
+func isSuccess(status int) bool { return status >= 200 && status < 300 }
+
+func isRedirect(status int) bool { return status >= 300 && status < 400 }

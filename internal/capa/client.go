@@ -1,0 +1,255 @@
+package capa
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"alta/pipeline"
+)
+
+// Client calls the partner API. It is safe for concurrent use, and what it
+// remembers (streaks of failures, a pause that the API asked for) spans all of
+// its users. It satisfies [pipeline.Issuer].
+type Client struct {
+	cfg       Config
+	now       pipeline.Clock
+	transport *http.Transport
+	http      *http.Client
+	limiter   *rate.Limiter
+	gate      gate
+	streaks   *streaks
+}
+
+// New checks the settings and returns a client. It opens no connection.
+func New(cfg Config, now pipeline.Clock) (*Client, error) {
+	cfg, err := cfg.validate()
+	if err != nil {
+		return nil, err
+	}
+	limit := rate.Inf
+	if cfg.Rate > 0 {
+		limit = rate.Limit(cfg.Rate)
+	}
+	transport := newTransport(cfg)
+	return &Client{
+		cfg:       cfg,
+		now:       now,
+		transport: transport,
+		http: &http.Client{
+			Transport: transport,
+			// Go forwards custom headers, the API key among them, to the
+			// target of a redirect on any host.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		limiter: rate.NewLimiter(limit, 1),
+		gate:    gate{now: now},
+		streaks: newStreaks(),
+	}, nil
+}
+
+func newTransport(cfg Config) *http.Transport {
+	// One protocol keeps "was it sent?" exact: HTTP/2 repeats refused streams
+	// on its own.
+	http1 := new(http.Protocols)
+	http1.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: cfg.Timeout}).DialContext,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: cfg.Timeout,
+		Protocols:           http1,
+		MaxIdleConnsPerHost: cfg.Connections,
+		// Shorter than the 5 s after which Node servers close an idle
+		// connection: a POST that meets the close is a doubtful mint.
+		IdleConnTimeout:        4 * time.Second,
+		MaxResponseHeaderBytes: maxAnswer,
+		// The limit of an answer must hold for what is parsed as well.
+		DisableCompression: true,
+	}
+}
+
+// Issue mints a link for the user: KYB for a [pipeline.Business], KYC for
+// everybody else (POST /api/partner/v2/users/{id}/kyc/verification-link). Its
+// error is a [pipeline.Fault], or the context's when the caller gave up before
+// anything was sent. It waits for its turn under Config.Rate, and for a pause
+// of up to 30 s that the API asked for.
+func (c *Client) Issue(ctx context.Context, u pipeline.User) (pipeline.Secret, error) {
+	if fault := checkUser(u); fault != nil {
+		return pipeline.Secret{}, fault
+	}
+	if err := c.admit(ctx); err != nil {
+		return pipeline.Secret{}, err
+	}
+	body, err := json.Marshal(struct {
+		Country     pipeline.Country `json:"country"`
+		RedirectURI string           `json:"partnerRedirectUri,omitempty"`
+	}{u.Country, c.cfg.redirectFor(u.Country)})
+	if err != nil {
+		return pipeline.Secret{}, fmt.Errorf("encode mint request: %w", err)
+	}
+	a, lost := c.call(ctx, http.MethodPost, mintPath(u), body, func(status int) bool { return !isRedirect(status) })
+	if lost != nil {
+		return pipeline.Secret{}, c.explain(ctx, lost, u)
+	}
+	if !isSuccess(a.status) {
+		pause := time.Duration(0)
+		if a.status == http.StatusTooManyRequests {
+			pause = parseRetryAfter(a.retryAfter, c.now())
+			c.gate.shut(pause)
+		}
+		return pipeline.Secret{}, judge(a, u, pause, c.cfg.APIKey.Reveal()).settle(c.streaks, u.ID)
+	}
+	link, found, ok := c.linkOf(a, u)
+	if !ok {
+		return pipeline.Secret{}, found.settle(c.streaks, u.ID)
+	}
+	c.streaks.succeed()
+	return pipeline.NewSecret(link), nil
+}
+
+// Check tells whether the partner API can be reached and accepts the API key.
+// It opens no session: it asks for the status of a user who can't exist (GET
+// /api/partner/v2/kyc/details), and any answer that is about that user shows
+// that the key is good. It reads no body except that of a 401. Its error is a
+// [pipeline.Fault] of kind Outage, or the context's.
+func (c *Client) Check(ctx context.Context) error {
+	const path = "/api/partner/v2/kyc/details?userId=00000000-0000-0000-0000-000000000000"
+	a, lost := c.call(ctx, http.MethodGet, path, nil, func(status int) bool { return status == http.StatusUnauthorized })
+	if lost != nil {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return fmt.Errorf("check the partner API: %w", ctx.Err())
+		}
+		return outage(judgeLoss(lost))
+	}
+	switch a.status {
+	case http.StatusOK, http.StatusBadRequest, http.StatusNotFound:
+		return nil
+	case http.StatusUnauthorized:
+		e := parseError(a.body)
+		if e.is("UNAUTHORIZED", true) && e.message == notAssociated {
+			return nil
+		}
+		found := judgeUnauthorized(e, c.cfg.APIKey.Reveal())
+		if found.fault.Kind != pipeline.Outage {
+			found.fault.Reason = "the partner API answered 401 to the API key" + said(e, c.cfg.APIKey.Reveal()) + "; " + adviceKey
+		}
+		return outage(found)
+	case http.StatusForbidden, http.StatusTooManyRequests:
+		return outage(judge(a, pipeline.User{}, parseRetryAfter(a.retryAfter, c.now()), c.cfg.APIKey.Reveal()))
+	}
+	if isRedirect(a.status) {
+		return outage(redirected(a.status))
+	}
+	return outage(just(pipeline.Outage, "server_error", fmt.Sprintf(
+		"the partner API answered %d, so it is not known whether it accepts the API key; try again later, and check capa.base_url", a.status)))
+}
+
+// Close closes the kept connections. Calls that are under way finish.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// admit waits until the call may be made.
+func (c *Client) admit(ctx context.Context) error {
+	if err := c.pass(ctx); err != nil {
+		return err
+	}
+	if err := c.limiter.Wait(ctx); err != nil {
+		return gaveUp(ctx, "capa.rate_limited", "it waited for its turn under capa.rate; it is tried again later", err)
+	}
+	// The gate may have shut while this call waited for its turn.
+	return c.pass(ctx)
+}
+
+// pass waits for the gate, or refuses at once when the wait would be long.
+func (c *Client) pass(ctx context.Context) error {
+	left, err := c.gate.wait(ctx)
+	found := throttled(left)
+	switch {
+	case err != nil:
+		return gaveUp(ctx, found.fault.Code, found.fault.Reason, err)
+	case left > 0:
+		return &found.fault
+	}
+	return nil
+}
+
+// gaveUp is a wait that ended with its context, before anything was sent: the
+// caller's own wish, or a deadline that costs the user nothing.
+func gaveUp(ctx context.Context, code, reason string, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("issue link: %w", ctx.Err())
+	}
+	return &pipeline.Fault{Kind: pipeline.Retry, Free: true, Code: code, Reason: reason, Err: err}
+}
+
+// explain turns a call without an answer into the error to return. When the
+// caller gave up it says nothing about the API, so no streak counts it.
+func (c *Client) explain(ctx context.Context, lost *loss, u pipeline.User) error {
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		return judgeLoss(lost).settle(c.streaks, u.ID)
+	}
+	if !lost.sent {
+		return fmt.Errorf("issue link: %w", ctx.Err())
+	}
+	return &pipeline.Fault{
+		Kind: pipeline.Retry, Code: "capa.cut", Free: true, Doubtful: true, Err: ctx.Err(),
+		Reason: "alta stopped while it waited for the partner API, which may have opened a session; it is tried again later with a new link",
+	}
+}
+
+// linkOf takes the link out of a 2xx answer, or says why it can't be used.
+func (c *Client) linkOf(a answer, u pipeline.User) (link string, found finding, ok bool) {
+	if a.oversize {
+		return "", noLink("the answer is longer than 64 KiB"), false
+	}
+	link, problem := parseLink(a.body, linkField(u.Type))
+	if problem != "" {
+		return "", noLink(problem), false
+	}
+	problem, hostile := checkLink(link, c.cfg.LinkHosts)
+	switch {
+	case hostile:
+		return "", badLink(problem), false
+	case problem != "":
+		return "", noLink(problem), false
+	}
+	return link, finding{}, true
+}
+
+// checkUser refuses a user for whom no call can be made.
+func checkUser(u pipeline.User) *pipeline.Fault {
+	switch {
+	case u.ID == "" || u.ID == "." || u.ID == "..":
+		// A dot segment would change the path of the call (RFC 3986 section
+		// 5.2.4), and escaping does not protect it.
+		f := just(pipeline.Fail, "bad_id", "the user's id can't be part of a request; import the user with the id that Capa gave it")
+		return &f.fault
+	case !supported(u.Country):
+		f := just(pipeline.Fail, "bad_country", "the partner API verifies users of MX and DO only; correct the user's country")
+		return &f.fault
+	}
+	return nil
+}
+
+func mintPath(u pipeline.User) string {
+	kind := "kyc"
+	if u.Type == pipeline.Business {
+		kind = "kyb"
+	}
+	return "/api/partner/v2/users/" + url.PathEscape(u.ID) + "/" + kind + "/verification-link"
+}
+
+// outage reports a finding of a check, which no user pays for.
+func outage(f finding) *pipeline.Fault {
+	fault := f.fault
+	fault.Kind, fault.Free, fault.Doubtful = pipeline.Outage, false, false
+	return &fault
+}

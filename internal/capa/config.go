@@ -1,0 +1,170 @@
+package capa
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"alta/pipeline"
+)
+
+const (
+	defaultTimeout = 15 * time.Second
+	maxURL         = 2 << 10 // bytes, for links and redirect URIs
+)
+
+// Config says how to reach the partner API and what to accept from it.
+type Config struct {
+	// BaseURL is https://host[:port][/path]; http is accepted on loopback
+	// hosts only, for the sandbox and for tests.
+	BaseURL string
+
+	// APIKey goes out in the header partner-api-key of every call.
+	APIKey pipeline.Secret
+
+	// RedirectURI is where users land after the verification: https://… or a
+	// custom scheme such as myapp://… Empty sends none.
+	RedirectURI string
+
+	// RedirectURIs overrides RedirectURI for users of a country.
+	RedirectURIs map[pipeline.Country]string
+
+	// LinkHosts lists the hosts that a link may name: "kyc.example.com" is
+	// that host alone, ".example.com" is any host below it, at any depth, but
+	// not example.com itself. Empty accepts any https host.
+	LinkHosts []string
+
+	// Timeout bounds one call, from the dial to the last byte of the answer.
+	// 0 means 15 s.
+	Timeout time.Duration
+
+	// Rate is the most requests per second, evenly spaced; 0 is unlimited.
+	Rate float64
+
+	// Connections is how many idle connections are kept; 0 means two.
+	Connections int
+}
+
+// validate checks every setting and returns the form the client works with.
+// Its errors name the setting and what was expected, never the value: a URL may
+// carry a password.
+func (c Config) validate() (Config, error) {
+	var err error
+	if c.BaseURL, err = cleanBaseURL(c.BaseURL); err != nil {
+		return c, fmt.Errorf("capa.base_url: %w", err)
+	}
+	if err := checkKey(c.APIKey.Reveal()); err != nil {
+		return c, fmt.Errorf("capa API key: %w", err)
+	}
+	if err := checkRedirectURI(c.RedirectURI); err != nil {
+		return c, fmt.Errorf("capa.redirect_uri: %w", err)
+	}
+	for country, uri := range c.RedirectURIs {
+		if !supported(country) {
+			return c, fmt.Errorf("redirect URI for country %q: the partner API verifies MX and DO only", country)
+		}
+		if err := checkRedirectURI(uri); err != nil {
+			return c, fmt.Errorf("redirect URI for country %s: %w", country, err)
+		}
+	}
+	hosts := make([]string, 0, len(c.LinkHosts))
+	for _, host := range c.LinkHosts {
+		if !isHostName(strings.TrimPrefix(host, ".")) {
+			return c, fmt.Errorf("capa.link_hosts: %q is not a host name such as kyc.example.com or .example.com", host)
+		}
+		hosts = append(hosts, strings.ToLower(host))
+	}
+	c.LinkHosts = hosts
+	switch {
+	case c.Timeout < 0:
+		return c, errors.New("capa.timeout: must not be negative")
+	case c.Rate < 0 || math.IsNaN(c.Rate) || math.IsInf(c.Rate, 0):
+		return c, errors.New("capa.rate: must be a number of requests per second, or 0 for no limit")
+	case c.Connections < 0:
+		return c, errors.New("capa connections: must not be negative")
+	case c.Timeout == 0:
+		c.Timeout = defaultTimeout
+	}
+	return c, nil
+}
+
+// redirectFor returns the redirect URI for users of the country.
+func (c Config) redirectFor(country pipeline.Country) string {
+	if uri, ok := c.RedirectURIs[country]; ok {
+		return uri
+	}
+	return c.RedirectURI
+}
+
+// supported tells whether the partner API verifies identities there.
+func supported(c pipeline.Country) bool { return c == pipeline.MX || c == pipeline.DO }
+
+func cleanBaseURL(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Hostname() == "" || hasUnsafeByte(raw):
+		return "", errors.New("want a URL such as https://production-api.capa.fi")
+	case u.User != nil:
+		return "", errors.New("must not hold a user name or password")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", errors.New("must not have a query or a fragment")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return "", errors.New("must be https; http would send the API key in the clear (it is accepted on loopback hosts only)")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", errors.New("must begin with https://")
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+// checkKey refuses what can't stand in a header field (RFC 9110 section 5.5)
+// and the blanks that a careless copy brings along.
+func checkKey(key string) error {
+	if key == "" {
+		return errors.New("is missing; set capa.api_key_file or ALTA_CAPA_API_KEY")
+	}
+	for _, b := range []byte(key) {
+		if b <= ' ' || b >= 0x7f {
+			return errors.New("must not hold blanks, control characters or characters outside ASCII; check the file for a stray line")
+		}
+	}
+	return nil
+}
+
+// checkRedirectURI accepts https and the custom scheme of an app. It refuses
+// the schemes that a browser or an operating system acts on by itself.
+func checkRedirectURI(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	refused := []string{
+		"about", "blob", "chrome", "content", "data", "file", "filesystem", "ftp", "http", "intent",
+		"jar", "javascript", "mailto", "resource", "sms", "smsto", "tel", "vbscript", "view-source", "ws", "wss",
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || hasUnsafeByte(raw) || len(raw) > maxURL:
+		return errors.New("want https://… or a custom scheme such as myapp://…, of at most 2048 bytes")
+	case u.User != nil:
+		return errors.New("must not hold a user name or password")
+	case slices.Contains(refused, u.Scheme):
+		return fmt.Errorf("must not use the scheme %s; want https://… or a custom scheme such as myapp://…", u.Scheme)
+	case u.Scheme == "" || !strings.HasPrefix(raw[len(u.Scheme):], "://"):
+		return errors.New("must begin with https:// or a custom scheme such as myapp://")
+	case u.Scheme == "https" && u.Hostname() == "":
+		return errors.New("names no host")
+	}
+	return nil
+}

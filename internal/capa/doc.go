@@ -1,0 +1,37 @@
+// Package capa is the client of the partner API: it mints one verification
+// link per call and says what each answer means for a run.
+//
+// Only this package knows a status code or an error text of the API; everybody
+// else sees a [pipeline.Fault]. The table, first match wins:
+//
+//	answer                                           fault                      code
+//	2xx with a good link                             none
+//	2xx without a link, or over 64 KiB               Retry, three users: Outage capa.no_link
+//	2xx with a link that must not be mailed          Outage                     capa.bad_link
+//	3xx, never followed                              Outage                     capa.redirected
+//	401 about the key                                Outage                     capa.key_refused
+//	401 Partner information is required …            Outage                     capa.partner_info
+//	401 User is not associated with the partner      Fail, three users: Outage  capa.not_associated
+//	401 with another text                            Retry, two users: Outage   capa.unauthorized
+//	403                                              Outage                     capa.partner_flow
+//	400 INVALID_USER_INPUT_ERROR                     Fail, >5 % of 50: Outage   capa.invalid_input
+//	400 INVALID_VERIFICATION_TYPE_FOR_USER           Fail                       capa.wrong_type
+//	400 KYC_TEMPLATE_NOT_CONFIGURED_ERROR            Hold of the country        capa.no_template
+//	404                                              Retry once after 15 min    capa.not_found
+//	404 of five users, none as documented            Outage                     capa.wrong_address
+//	408, 5xx                                         Retry, five users: Outage  capa.server_error
+//	429                                              Retry, long pause: Outage  capa.throttled
+//	other 4xx                                        Hold of the user           capa.refused
+//	no connection: dial, DNS, TLS                    Retry, five users: Outage  capa.unreachable
+//	no answer after the request was sent: time-out   Retry, five users: Outage  capa.timeout
+//	no answer after the request was sent: cut        Retry, five users: Outage  capa.cut
+//
+// Before any call, capa.bad_id and capa.bad_country fail a delivery whose user
+// can't be asked about, and capa.rate_limited puts off one that ran out of time
+// while it waited for its turn.
+//
+// The client never repeats a mint by itself, because each one may open a
+// session at the provider. The shape of an error body is not documented, so the
+// usual ones are understood; an error answer that is none of them, was cut or
+// is over 64 KiB is judged by its status alone.
+package capa

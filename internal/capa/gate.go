@@ -1,0 +1,82 @@
+package capa
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"alta/pipeline"
+)
+
+const (
+	defaultPause = 60 * time.Second // for a 429 without Retry-After
+	minPause     = time.Second
+	maxPause     = time.Hour
+	maxWait      = 30 * time.Second // a longer pause is an outage
+)
+
+// gate stops all minting while the partner API asks for a pause. It is safe
+// for concurrent use.
+type gate struct {
+	now   pipeline.Clock
+	mu    sync.Mutex
+	until time.Time
+}
+
+// shut closes the gate for pause, counted from now; a shorter pause never
+// shortens a longer one.
+func (g *gate) shut(pause time.Duration) {
+	until := g.now().Add(pause)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if until.After(g.until) {
+		g.until = until
+	}
+}
+
+// left returns how long the gate stays closed.
+func (g *gate) left() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(0, g.until.Sub(g.now()))
+}
+
+// wait returns 0 as soon as the gate is open, and at once the time that is
+// left if that is more than maxWait. Its error is the context's.
+func (g *gate) wait(ctx context.Context) (left time.Duration, err error) {
+	for {
+		left := g.left()
+		if left == 0 || left > maxWait {
+			return left, ctx.Err()
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return left, ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+// parseRetryAfter reads the header of RFC 9110 section 10.2.3: seconds, or an
+// HTTP date. The result lies between 1 s and 1 h; a header that is absent or
+// makes no sense means 60 s.
+func parseRetryAfter(header string, now time.Time) time.Duration {
+	if header == "" {
+		return defaultPause
+	}
+	seconds, err := strconv.ParseUint(header, 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) {
+		// Cut before the multiplication, which could overflow.
+		seconds = min(seconds, uint64(maxPause/time.Second))
+		return max(minPause, time.Duration(seconds)*time.Second)
+	}
+	if date, err := http.ParseTime(header); err == nil {
+		return min(maxPause, max(minPause, date.Sub(now)))
+	}
+	return defaultPause
+}

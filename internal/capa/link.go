@@ -1,0 +1,82 @@
+package capa
+
+import (
+	"net/url"
+	"strings"
+)
+
+// checkLink tells whether a link may be mailed. problem is "" when it may;
+// hostile tells a link that could take users elsewhere from a text that is no
+// URL at all. Neither contains any part of the link.
+func checkLink(raw string, hosts []string) (problem string, hostile bool) {
+	switch {
+	case raw == "":
+		return "the link is empty", false
+	case len(raw) > maxURL:
+		return "the link is longer than 2048 bytes", true
+	case hasUnsafeByte(raw):
+		return "the link holds blanks, control characters or characters that no URL has", true
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil, u.Scheme == "" && u.Host == "":
+		return "the link is not a URL", false
+	case u.Scheme != "https":
+		return "the link is not https", true
+	case u.Host == "":
+		return "the link names no host", true
+	case u.User != nil:
+		return "the link holds a user name", true
+	case strings.Contains(u.Host, ":"):
+		return "the link names a port or an IPv6 address", true
+	case !isHostName(u.Host):
+		return "the link's host is not a host name", true
+	case !hostAllowed(u.Host, hosts):
+		return "the link's host is not in capa.link_hosts", true
+	}
+	return "", false
+}
+
+// hasUnsafeByte finds what RFC 3986 allows in no URL and what browsers read in
+// their own way: a backslash, for one, ends the host in a browser but not in
+// net/url.
+func hasUnsafeByte(s string) bool {
+	for _, b := range []byte(s) {
+		if b <= ' ' || b >= 0x7f || b == '\\' || b == '"' || b == '<' || b == '>' {
+			return true
+		}
+	}
+	return false
+}
+
+// isHostName accepts letters, digits, dots and hyphens, and no empty label.
+func isHostName(s string) bool {
+	if len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" {
+			return false
+		}
+		for _, b := range []byte(label) {
+			if !isAlnum(b) && b != '-' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isAlnum(b byte) bool {
+	return '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
+}
+
+func hostAllowed(host string, hosts []string) bool {
+	host = strings.ToLower(host)
+	for _, h := range hosts {
+		if host == h || strings.HasPrefix(h, ".") && strings.HasSuffix(host, h) {
+			return true
+		}
+	}
+	return len(hosts) == 0
+}

@@ -1,0 +1,92 @@
+package capa
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestCheckLink(t *testing.T) {
+	long := "https://kyc.example.com/?x=" + strings.Repeat("a", 3000)
+	tests := []struct {
+		sentence string
+		link     string
+		hosts    []string
+		problem  string // a part of it; "" accepts
+		hostile  bool
+	}{
+		{"A plain link.", "https://kyc.example.com/s", nil, "", false},
+		{"The awkward form of real links.", "https://kyc.example.com/session?_al=TOKEN==&r=a%2Fb", []string{"kyc.example.com"}, "", false},
+		{"Hosts have no case.", "https://KYC.Example.com/s", []string{"kyc.example.com"}, "", false},
+		{"A host below a domain.", "https://a.b.example.com/s", []string{".example.com"}, "", false},
+		{"2048 bytes.", long[:2048], nil, "", false},
+		{"One byte more.", long[:2049], nil, "2048", true},
+		{"The domain itself is not below it.", "https://example.com/s", []string{".example.com"}, "link_hosts", true},
+		{"A host that only ends alike.", "https://evilexample.com/s", []string{".example.com", "example.com"}, "link_hosts", true},
+		{"A host that only begins alike.", "https://kyc.example.com.evil.test/s", []string{"kyc.example.com"}, "link_hosts", true},
+		{"A final dot is another name.", "https://kyc.example.com./s", []string{"kyc.example.com"}, "host name", true},
+		{"Not https.", "http://kyc.example.com/s", nil, "https", true},
+		{"A script.", "javascript:alert(1)", nil, "https", true},
+		{"Data.", "data:text/html;base64,eA==", nil, "https", true},
+		{"An app.", "myapp://kyc", nil, "https", true},
+		{"Relative to the scheme.", "//kyc.example.com/s", nil, "https", true},
+		{"No slashes.", "https:kyc.example.com", nil, "no host", true},
+		{"No host.", "https:///s", nil, "no host", true},
+		{"A user name that looks like the host.", "https://kyc.example.com@evil.test/", nil, "user name", true},
+		{"An empty user name.", "https://@kyc.example.com/", nil, "user name", true},
+		{"A port.", "https://kyc.example.com:8443/", nil, "port", true},
+		{"The usual port.", "https://kyc.example.com:443/", nil, "port", true},
+		{"An empty port.", "https://kyc.example.com:/", nil, "port", true},
+		{"An IPv6 address.", "https://[::1]/", nil, "port", true},
+		{"A backslash, which browsers read as a slash.", `https://evil.test\@kyc.example.com/`, nil, "characters", true},
+		{"A line end.", "https://kyc.example.com/\r\nBcc: x", nil, "characters", true},
+		{"A tab.", "https://kyc.example.com/\t", nil, "characters", true},
+		{"A blank.", "https://kyc.example.com/ x", nil, "characters", true},
+		{"A leading blank.", " https://kyc.example.com/", nil, "characters", true},
+		{"A null byte.", "https://kyc.example.com/\x00", nil, "characters", true},
+		{"A delete.", "https://kyc.example.com/\x7f", nil, "characters", true},
+		{"A letter that looks like another.", "https://kyс.example.com/", nil, "characters", true},
+		{"A right-to-left override.", "https://kyc.example.com/\u202e", nil, "characters", true},
+		{"Markup.", `https://kyc.example.com/"><script>`, nil, "characters", true},
+		{"An escaped host.", "https://kyc%2eevil.test/", nil, "", false},
+		{"A host of other characters.", "https://kyc.example.com;evil.test/", nil, "host name", true},
+		{"Nothing.", "", nil, "empty", false},
+		{"A word.", "pending", nil, "not a URL", false},
+		{"A path.", "/session/1", nil, "not a URL", false},
+		{"A bad escape.", "https://kyc.example.com/%zz", nil, "not a URL", false},
+	}
+	for _, test := range tests {
+		t.Run(test.sentence, func(t *testing.T) {
+			problem, hostile := checkLink(test.link, test.hosts)
+			if test.sentence == "An escaped host." {
+				// net/url may refuse it or unescape it; it must not pass.
+				if problem == "" {
+					t.Error("accepted")
+				}
+				return
+			}
+			if hostile != test.hostile || (problem == "") != (test.problem == "") || !strings.Contains(problem, test.problem) {
+				t.Errorf("got %q, hostile %v; want %q, %v", problem, hostile, test.problem, test.hostile)
+			}
+		})
+	}
+}
+
+// Whatever passes is an https URL of an allowed host and safe in a header.
+func FuzzCheckLink(f *testing.F) {
+	for _, link := range []string{"https://kyc.example.com/s?_al=x==&r=a%2Fb", "https://a@b", "//x", "https://[::1]:1", `https://a\b`, "https:\x00", "pending", "https://x.evil.test"} {
+		f.Add(link)
+	}
+	f.Fuzz(func(t *testing.T, link string) {
+		problem, hostile := checkLink(link, []string{"kyc.example.com"})
+		if problem != "" {
+			if len(link) > 20 && strings.Contains(problem, link) {
+				t.Errorf("the problem quotes the link: %q", problem)
+			}
+			return
+		}
+		rest, found := strings.CutPrefix(strings.ToLower(link), "https://kyc.example.com")
+		if !found || hostile || rest != "" && !strings.ContainsAny(rest[:1], "/?#") || strings.ContainsAny(link, " \r\n\t\\\x00") {
+			t.Errorf("%q passed", link)
+		}
+	})
+}

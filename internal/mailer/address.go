@@ -1,0 +1,76 @@
+package mailer
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// address is a checked mail address, ready for a header and for an envelope.
+// Its domain is in A-labels (RFC 5890), so that only a local part beyond ASCII
+// needs SMTPUTF8.
+type address struct {
+	mail.Address
+	utf8 bool // the local part is not ASCII (RFC 6531)
+}
+
+var errHeaderText = errors.New("control characters or bytes that are not UTF-8")
+
+// parseAddress checks a name for a header and an addr-spec of RFC 5322.
+func parseAddress(name, spec string) (address, error) {
+	name, err := headerText(name)
+	if err != nil {
+		return address{}, fmt.Errorf("the name has %w", err)
+	}
+	if strings.ContainsFunc(spec, isControl) || !utf8.ValidString(spec) {
+		return address{}, fmt.Errorf("the address has %w", errHeaderText)
+	}
+	parsed, err := mail.ParseAddress("<" + spec + ">")
+	if err != nil {
+		return address{}, fmt.Errorf("the address is not an addr-spec of RFC 5322")
+	}
+	at := strings.LastIndex(parsed.Address, "@")
+	local, domain := parsed.Address[:at], parsed.Address[at+1:]
+	if !isASCII(domain) {
+		if domain, err = idna.Lookup.ToASCII(domain); err != nil {
+			return address{}, fmt.Errorf("the address's domain is not an internationalized name of RFC 5891")
+		}
+	}
+	if domain == "" {
+		return address{}, errors.New("the address has no domain")
+	}
+	return address{mail.Address{Name: name, Address: local + "@" + domain}, !isASCII(local)}, nil
+}
+
+// path is the address in angle brackets, its local part quoted if need be.
+func (a address) path() string { return (&mail.Address{Address: a.Address.Address}).String() }
+
+func (a address) domain() string {
+	return a.Address.Address[strings.LastIndex(a.Address.Address, "@")+1:]
+}
+
+// headerText checks text for a header. Control characters, line breaks above
+// all, would let it break out of its header, and runs of spaces would let
+// folding produce blank-looking lines; the former are refused and the latter
+// narrowed.
+func headerText(s string) (string, error) {
+	if strings.ContainsFunc(s, isControl) || !utf8.ValidString(s) {
+		return "", errHeaderText
+	}
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), " "), nil
+}
+
+// isControl also counts the line and paragraph separators of Unicode, which
+// some programs take for line breaks.
+func isControl(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
+}

@@ -1,0 +1,124 @@
+package mailer
+
+import (
+	"errors"
+	"io"
+	"net/textproto"
+	"time"
+
+	"github.com/wneessen/go-mail/smtp"
+)
+
+// maxQuit bounds the goodbye, which nobody should wait for.
+const maxQuit = 5 * time.Second
+
+// connection is a conversation with the server, ready for a transaction.
+type connection struct {
+	client  *smtp.Client
+	socket  *socket
+	timeout time.Duration
+	kept    bool // it waited in the pool since its last mail
+	broken  bool // no further command may be sent
+	expiry  *time.Timer
+}
+
+// offers tells whether the server has announced the extension.
+func (c *connection) offers(extension string) bool {
+	offered, _ := c.client.Extension(extension)
+	return offered
+}
+
+// alive asks the server whether it is still there. RSET does it, and wipes
+// what a refused mail may have left. A server that says more than it was asked
+// is not trusted: its answers could be taken for those to later commands.
+func (c *connection) alive() bool {
+	c.kept = true
+	return c.do(atRSET, c.client.Reset) == nil && c.client.Text.R.Buffered() == 0
+}
+
+// transact sends one message. Errors are faults. It never sends a command
+// after writing the message has failed: any command, even QUIT, would end the
+// message first, and a truncated mail would be sent.
+func (c *connection) transact(from, to address, raw []byte) (reply, error) {
+	c.client.SkipSMTPUTF8(!to.utf8)
+	// A bounce with the full message would carry the link back to us.
+	c.client.SetDSNMailReturnOption("HDRS")
+	if err := c.do(atMAIL, func() error { return c.client.Mail(from.path()) }); err != nil {
+		return reply{}, err
+	}
+	if err := c.do(atRCPT, func() error { return c.client.Rcpt(to.path()) }); err != nil {
+		return reply{}, err
+	}
+	var data io.WriteCloser
+	if err := c.do(atDATA, func() (err error) { data, err = c.client.Data(); return err }); err != nil {
+		return reply{}, err
+	}
+	err := c.do(atBody, func() error {
+		if _, err := data.Write(raw); err != nil {
+			return err
+		}
+		// The message must have left before the dot is written: an error up to
+		// here means that the server has no complete mail.
+		return c.client.Text.W.Flush()
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	accepted := reply{}
+	err = c.do(atDot, func() error {
+		err := data.Close()
+		if r := replyIn(err); r != nil && r.code/100 == 2 {
+			accepted = *r // any 2yz is a completion (RFC 5321, section 4.2.1)
+			return nil
+		}
+		if writer, ok := data.(*smtp.DataCloser); ok && err == nil {
+			accepted = newReply(250, writer.ServerResponse())
+		}
+		return err
+	})
+	return accepted, err
+}
+
+// do runs one step with its own time-out and turns its error into a fault. A
+// connection whose state is unknown afterwards is closed at once.
+func (c *connection) do(at step, command func() error) error {
+	c.socket.renew()
+	err := c.client.UpdateDeadline(c.timeout)
+	if err == nil {
+		err = command()
+	}
+	if err == nil {
+		return nil
+	}
+	f := failure{step: at, kept: c.kept, err: err, reply: replyIn(err)}
+	if !f.refused() || f.reply.code == 421 {
+		c.drop()
+	}
+	return f.fault()
+}
+
+// quit says goodbye and closes.
+func (c *connection) quit() {
+	if !c.broken {
+		c.socket.renew()
+		if c.client.UpdateDeadline(min(c.timeout, maxQuit)) == nil {
+			_ = c.client.Quit()
+		}
+	}
+	c.drop()
+}
+
+// drop closes the socket without a word.
+func (c *connection) drop() {
+	c.broken = true
+	_ = c.socket.Close()
+}
+
+// replyIn returns the reply that an error of the SMTP client stands for.
+func replyIn(err error) *reply {
+	if e, ok := errors.AsType[*textproto.Error](err); ok {
+		r := newReply(e.Code, e.Msg)
+		return &r
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package mailer
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/emersion/go-msgauth/dkim"
+
+	"alta/internal/sandbox"
+)
+
+func newRSAKey(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// verify checks the one signature of a mail against the public key.
+func verify(raw []byte, domain, selector string, public crypto.PublicKey) (*dkim.Verification, error) {
+	record := ""
+	switch public := public.(type) {
+	case ed25519.PublicKey:
+		record = "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public)
+	case *rsa.PublicKey:
+		der, err := x509.MarshalPKIXPublicKey(public)
+		if err != nil {
+			return nil, err
+		}
+		record = "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der)
+	}
+	all, err := dkim.VerifyWithOptions(bytes.NewReader(raw), &dkim.VerifyOptions{
+		LookupTXT: func(name string) ([]string, error) {
+			if name != selector+"._domainkey."+domain {
+				return nil, errors.New("looked up " + name)
+			}
+			return []string{record}, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(all) != 1 {
+		return nil, errors.New("not exactly one signature")
+	}
+	return all[0], all[0].Err
+}
+
+func TestSignaturesVerify(t *testing.T) {
+	_, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longest := strings.Repeat("a", 35) + "." + strings.Repeat("b", 34)
+	for _, c := range []struct {
+		name             string
+		key              crypto.Signer
+		domain, selector string
+	}{
+		{"RSA", newRSAKey(t), "example.mx", "alta"},
+		{"Ed25519", edKey, "example.mx", "alta"},
+		{"the longest names", edKey, longest, longest},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := startCatcher(t, sandbox.SMTPOptions{})
+			cfg := configFor(s)
+			cfg.Connections = 4
+			cfg.DKIM = &DKIM{Domain: c.domain, Selector: c.selector, Key: c.key}
+			m := newMailer(t, cfg)
+			var senders sync.WaitGroup
+			for range 4 {
+				senders.Go(func() {
+					if _, _, err := send(m, delivery("jose@example.com")); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			senders.Wait()
+			mails := s.Mails()
+			for _, got := range mails {
+				if !bytes.Equal(got.Raw, mails[0].Raw) {
+					t.Error("a repeated mail is signed differently")
+				}
+			}
+			v, err := verify(mails[0].Raw, c.domain, c.selector, c.key.Public())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !v.Time.Equal(noon()) {
+				t.Errorf("signed at %v", v.Time)
+			}
+			for _, header := range []string{"From", "To", "Subject", "Date", "Message-ID", "Reply-To", "MIME-Version", "Content-Type"} {
+				if !slices.ContainsFunc(v.HeaderKeys, func(k string) bool { return strings.EqualFold(k, header) }) {
+					t.Errorf("%s is not signed", header)
+				}
+			}
+			for _, change := range [][2]string{{"jose@example.com", "jose@example.org"}, {"larga", "corta"}} {
+				forged := bytes.Replace(mails[0].Raw, []byte(change[0]), []byte(change[1]), 1)
+				if _, err := verify(forged, c.domain, c.selector, c.key.Public()); err == nil {
+					t.Errorf("%q for %q verifies", change[1], change[0])
+				}
+			}
+		})
+	}
+}
+
+func TestParseDKIMKey(t *testing.T) {
+	pkcs8 := func(key any) []byte {
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	}
+	_, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaKey := newRSAKey(t)
+	for _, c := range []struct {
+		name string
+		pem  []byte
+		ok   bool
+	}{
+		{"Ed25519 in PKCS #8", pkcs8(edKey), true},
+		{"RSA in PKCS #8", pkcs8(rsaKey), true},
+		{"RSA in PKCS #1", pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(rsaKey)}), true},
+		{"ECDSA is no DKIM key", pkcs8(ecKey), false},
+		{"a public key is no private key", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")}), false},
+		{"garbage", []byte("garbage"), false},
+		{"nothing", nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			key, err := ParseDKIMKey(c.pem)
+			if (err == nil) != c.ok || (key != nil) != c.ok {
+				t.Errorf("key %T, error %v", key, err)
+			}
+		})
+	}
+}

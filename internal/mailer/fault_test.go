@@ -1,0 +1,236 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/textproto"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"alta/pipeline"
+)
+
+func TestFaultOfAReply(t *testing.T) {
+	const (
+		retry, fail, hold, doubt, outage = pipeline.Retry, pipeline.Fail, pipeline.Hold, pipeline.Doubt, pipeline.Outage
+	)
+	cases := []struct {
+		name string
+		at   step
+		code int
+		text string
+		kind pipeline.Kind
+		want string // the fault's code
+		free bool
+		bad  bool
+	}{
+		// Before MAIL FROM nothing depends on the user.
+		{"a banner of 554 is an outage", atBanner, 554, "no service", outage, "smtp.554", false, false},
+		{"a banner of 421 is an outage", atBanner, 421, "4.3.2 too many", outage, "smtp.4.3.2", false, false},
+		{"a refused EHLO is an outage", atEHLO, 502, "5.5.1 what", outage, "smtp.5.5.1", false, false},
+		{"TLS that is not available for now is an outage", atSTARTTLS, 454, "4.7.0 later", outage, "smtp.4.7.0", false, false},
+		{"a wrong password is an outage", atAUTH, 535, "5.7.8 wrong", outage, "smtp.5.7.8", false, false},
+		{"a weak mechanism is an outage", atAUTH, 534, "5.7.9 weak", outage, "smtp.5.7.9", false, false},
+		{"a login that fails for now is an outage", atAUTH, 454, "4.7.0 later", outage, "smtp.4.7.0", false, false},
+
+		// MAIL FROM is about us.
+		{"a login that is missing is an outage", atMAIL, 530, "5.7.0 log in", outage, "smtp.5.7.0", false, false},
+		{"a sender that we may not use is an outage", atMAIL, 553, "5.7.1 not yours", outage, "smtp.5.7.1", false, false},
+		{"a sender that doesn't exist is an outage", atMAIL, 550, "5.1.8 bad sender domain", outage, "smtp.5.1.8", false, false},
+		{"any other refusal of the sender is an outage", atMAIL, 550, "5.1.1 ?", outage, "smtp.5.1.1", false, false},
+		{"protocol trouble at MAIL FROM is an outage", atMAIL, 503, "5.5.1 order", outage, "smtp.5.5.1", false, false},
+		{"a full disk at MAIL FROM costs nothing", atMAIL, 452, "4.3.1 full", retry, "smtp.4.3.1", true, false},
+		{"a rate limit at MAIL FROM costs nothing", atMAIL, 450, "4.7.1 slow down", retry, "smtp.4.7.1", true, false},
+		{"a server that closes at MAIL FROM costs nothing", atMAIL, 421, "4.7.0 bye", retry, "smtp.4.7.0", true, false},
+
+		// RCPT TO: the address.
+		{"an unknown mailbox fails and is bad", atRCPT, 550, "5.1.1 unknown", fail, "smtp.5.1.1", false, true},
+		{"an unknown domain fails and is bad", atRCPT, 550, "5.1.2 unknown", fail, "smtp.5.1.2", false, true},
+		{"bad syntax of the address fails and is bad", atRCPT, 501, "5.1.3 syntax", fail, "smtp.5.1.3", false, true},
+		{"a mailbox that moved fails and is bad", atRCPT, 551, "5.1.6 moved", fail, "smtp.5.1.6", false, true},
+		{"a null MX fails and is bad", atRCPT, 556, "5.1.10 takes no mail", fail, "smtp.5.1.10", false, true},
+		{"other trouble with the address fails and is bad", atRCPT, 550, "5.1.0 rejected", fail, "smtp.5.1.0", false, true},
+		{"syntax of the sender's address at RCPT is ours", atRCPT, 550, "5.1.7 sender", outage, "smtp.5.1.7", false, false},
+		{"the sender's domain at RCPT is ours", atRCPT, 550, "5.1.8 sender", outage, "smtp.5.1.8", false, false},
+		{"a disabled mailbox fails and is bad", atRCPT, 550, "5.2.1 disabled", fail, "smtp.5.2.1", false, true},
+		{"a full mailbox is tried again, though the code is permanent", atRCPT, 552, "5.2.2 full", retry, "smtp.5.2.2", false, false},
+		{"a full mailbox is tried again", atRCPT, 452, "4.2.2 full", retry, "smtp.4.2.2", false, false},
+		{"a mailbox with a small size limit holds", atRCPT, 552, "5.2.3 too long", hold, "smtp.5.2.3", false, false},
+		{"no route fails, the address may be fine", atRCPT, 550, "5.4.4 no route", fail, "smtp.5.4.4", false, false},
+		{"550 without status fails and is bad", atRCPT, 550, "no such user", fail, "smtp.550", false, true},
+		{"551 without status fails and is bad", atRCPT, 551, "not here", fail, "smtp.551", false, true},
+		{"553 without status fails and is bad", atRCPT, 553, "mailbox name", fail, "smtp.553", false, true},
+		{"556 without status fails and is bad", atRCPT, 556, "takes no mail", fail, "smtp.556", false, true},
+		{"a status without a subject counts as none", atRCPT, 550, "5.0.0 no such user", fail, "smtp.5.0.0", false, true},
+		{"552 to RCPT counts as temporary", atRCPT, 552, "too many", retry, "smtp.552", false, false},
+		{"a status of another class than its code is not believed", atRCPT, 450, "5.1.1 unknown", retry, "smtp.450", false, false},
+		{"a temporary status under a permanent code is not believed", atRCPT, 550, "4.2.0 later", fail, "smtp.550", false, true},
+
+		// RCPT TO and DATA: us.
+		{"relaying denied holds", atRCPT, 554, "5.7.1 relaying denied", hold, "smtp.5.7.1", false, false},
+		{"a policy without detail holds", atRCPT, 550, "5.7.0 policy", hold, "smtp.5.7.0", false, false},
+		{"protocol trouble at RCPT holds", atRCPT, 503, "5.5.1 order", hold, "smtp.5.5.1", false, false},
+		{"a parameter that is not known holds", atRCPT, 555, "what", hold, "smtp.555", false, false},
+		{"a bare syntax error holds", atRCPT, 501, "syntax", hold, "smtp.501", false, false},
+		{"a bare 554 to RCPT holds", atRCPT, 554, "no", hold, "smtp.554", false, false},
+		{"a login asked for at RCPT is an outage", atRCPT, 530, "log in first", outage, "smtp.530", false, false},
+		{"a failed SPF check is an outage", atDot, 550, "5.7.23 SPF", outage, "smtp.5.7.23", false, false},
+		{"no reverse DNS is an outage", atRCPT, 550, "5.7.25 rDNS", outage, "smtp.5.7.25", false, false},
+		{"a failed DMARC check is an outage", atDot, 550, "5.7.26 auth", outage, "smtp.5.7.26", false, false},
+		{"a failed DKIM check is an outage", atDot, 550, "5.7.20 DKIM", outage, "smtp.5.7.20", false, false},
+		{"encryption asked for at RCPT is an outage", atRCPT, 530, "5.7.10 TLS", outage, "smtp.5.7.10", false, false},
+		{"a mail system that is not capable holds", atRCPT, 554, "5.3.3 no", hold, "smtp.5.3.3", false, false},
+
+		// The mail.
+		{"a mail that is too big holds", atDot, 552, "5.3.4 too big", hold, "smtp.5.3.4", false, false},
+		{"552 to the mail is too big and holds", atDot, 552, "too big", hold, "smtp.552", false, false},
+		{"552 to DATA holds", atDATA, 552, "too big", hold, "smtp.552", false, false},
+		{"a full mailbox after the dot is tried again", atDot, 552, "5.2.2 full", retry, "smtp.5.2.2", false, false},
+		{"spam holds", atDot, 554, "5.7.1 spam", hold, "smtp.5.7.1", false, false},
+		{"a bare 554 to the mail holds", atDot, 554, "transaction failed", hold, "smtp.554", false, false},
+		{"a bare 550 to the mail is about the mail, not the address", atDot, 550, "rejected", hold, "smtp.550", false, false},
+		{"an unknown mailbox after the dot fails and is bad", atDot, 550, "5.1.1 unknown", fail, "smtp.5.1.1", false, true},
+		{"content that can't be converted holds", atDot, 554, "5.6.0 content", hold, "smtp.5.6.0", false, false},
+		{"a refused DATA holds", atDATA, 503, "5.5.1 no recipients", hold, "smtp.5.5.1", false, false},
+
+		// For now.
+		{"greylisting is tried again", atRCPT, 451, "4.7.1 greylisted", retry, "smtp.4.7.1", false, false},
+		{"a busy mailbox is tried again", atRCPT, 450, "busy", retry, "smtp.450", false, false},
+		{"a local error is tried again", atDot, 451, "4.3.0 local", retry, "smtp.4.3.0", false, false},
+		{"a server that closes at RCPT costs nothing", atRCPT, 421, "bye", retry, "smtp.421", true, false},
+		{"a server that closes at DATA costs nothing", atDATA, 421, "bye", retry, "smtp.421", true, false},
+		{"421 after the dot costs an attempt, it may be about the mail", atDot, 421, "4.7.28 rate", retry, "smtp.4.7.28", false, false},
+
+		// Nonsense.
+		{"a code that makes no sense after the dot is in doubt", atDot, 354, "go on", doubt, "smtp.reply", false, false},
+		{"a code that makes no sense at RCPT is tried again", atRCPT, 354, "go on", retry, "smtp.reply", false, false},
+		{"a code that makes no sense at MAIL FROM is an outage", atMAIL, 354, "go on", outage, "smtp.reply", false, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := newReply(c.code, c.text)
+			f := failure{step: c.at, reply: &r, err: &textproto.Error{Code: c.code, Msg: c.text}}.fault()
+			if f.Kind != c.kind || f.Code != c.want || f.Free != c.free || f.BadAddress != c.bad {
+				t.Errorf("kind %v, code %s, free %v, bad address %v", f.Kind, f.Code, f.Free, f.BadAddress)
+			}
+			if c.kind != doubt && c.want != "smtp.reply" && !strings.Contains(f.Reason, r.String()) {
+				t.Errorf("the server's words are not in %q", f.Reason)
+			}
+			if f.Free && f.After == 0 {
+				t.Error("a free retry without a delay can go round and round")
+			}
+		})
+	}
+}
+
+func TestFaultOfABrokenConversation(t *testing.T) {
+	cases := []struct {
+		name string
+		at   step
+		kept bool
+		err  error
+		kind pipeline.Kind
+		code string
+		free bool
+	}{
+		{"no route to the server", atConnect, false, &net.OpError{Op: "dial", Err: errors.New("refused")}, pipeline.Outage, "smtp.dial", false},
+		{"no such host", atConnect, false, &net.DNSError{Err: "no such host", Name: "mail.example"}, pipeline.Outage, "smtp.dial", false},
+		{"a time-out while connecting", atConnect, false, context.DeadlineExceeded, pipeline.Outage, "smtp.timeout", false},
+		{"a TLS failure", atTLS, false, errors.New("x509: unknown authority"), pipeline.Outage, "smtp.tls", false},
+		{"no STARTTLS", atSTARTTLS, false, errNoStartTLS, pipeline.Outage, "smtp.starttls_missing", false},
+		{"no AUTH", atAUTH, false, errNoAuth, pipeline.Outage, "smtp.auth_missing", false},
+		{"a mechanism that goes wrong", atAUTH, false, errors.New("invalid server signature"), pipeline.Outage, "smtp.auth", false},
+		{"a fresh connection that ends at MAIL FROM", atMAIL, false, io.EOF, pipeline.Outage, "smtp.connection", false},
+		{"a kept connection that ends at MAIL FROM", atMAIL, true, io.EOF, pipeline.Retry, "smtp.connection", true},
+		{"a kept connection that ends at RCPT TO", atRCPT, true, io.EOF, pipeline.Retry, "smtp.connection", false},
+		{"an end at DATA", atDATA, false, io.ErrUnexpectedEOF, pipeline.Retry, "smtp.connection", false},
+		{"an end in the middle of the mail", atBody, false, io.ErrClosedPipe, pipeline.Retry, "smtp.connection", false},
+		{"an end after the dot", atDot, false, io.EOF, pipeline.Doubt, "smtp.connection", false},
+		{"garbage after the dot", atDot, false, textproto.ProtocolError("short response: ok"), pipeline.Doubt, "smtp.reply", false},
+		{"an endless reply after the dot", atDot, true, errReplyTooLong, pipeline.Doubt, "smtp.reply", false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := failure{step: c.at, kept: c.kept, err: c.err}.fault()
+			if f.Kind != c.kind || f.Code != c.code || f.Free != c.free || f.BadAddress {
+				t.Errorf("kind %v, code %s, free %v", f.Kind, f.Code, f.Free)
+			}
+			if !errors.Is(f, c.err) {
+				t.Error("the cause is lost")
+			}
+		})
+	}
+}
+
+func TestReplyText(t *testing.T) {
+	cases := []struct {
+		name, text, want string
+	}{
+		{"words are kept as they are", "5.1.1 <ana@example.com>: no such user", "550 5.1.1 <ana@example.com>: no such user"},
+		{"lines become one", "5.7.1 line one\n5.7.1 line two", "550 5.7.1 line one 5.7.1 line two"},
+		{"control characters go", "a\x1b[31mred\x00\x07b\u0085c\u2028d", "550 a [31mred b c d"},
+		{"invisible characters go", "a\u202eb\u200bc", "550 abc"},
+		{"bytes that are not UTF-8 are marked", "caf\xe9", "550 caf?"},
+		{"a link goes", "spam: https://kyc.example/s?_al=TOKEN==&r=a%2Fb found", "550 spam: [link] found"},
+		{"a link in brackets goes whole", "spam (<HTTP://kyc.example/s?_al=T>).", "550 spam [link]"},
+		{"a link without its scheme goes", "spam: kyc.example/s?_al=TOKEN==", "550 spam: [link]"},
+		{"the query of a link goes", "found ?_al=TOKEN&r=x", "550 found [link]"},
+		{"an id with a slash stays", "2.6.0 <ab=c/d=@mail.example> queued", "550 2.6.0 <ab=c/d=@mail.example> queued"},
+		{"an empty text leaves the code", "", "550"},
+		{"a long text is cut", strings.Repeat("ñ", 1000), "550 " + strings.Repeat("ñ", 400) + "…"},
+		{"a link that a cut would split goes too", strings.Repeat("x ", maxReplyText/2-5) + "https://kyc.example/s?_al=TOKEN", "550 " + strings.Repeat("x ", 200) + "…"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if got := newReply(550, c.text).String(); got != c.want {
+				t.Errorf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+func FuzzReply(f *testing.F) {
+	for _, seed := range []struct {
+		code int
+		text string
+	}{
+		{550, "5.1.1 no such user"}, {421, "4.7.0 bye"}, {250, "2.0.0 Ok: queued"}, {552, "5.2.2"},
+		{550, "5.1.1\n5.1.1 two"}, {999, "9.9.9"}, {0, ""}, {554, "https://a.example/?x=y\x00"}, {550, "5.1234.1 x"}, {550, "5.1.1x"},
+	} {
+		f.Add(seed.code, seed.text)
+	}
+	f.Fuzz(func(t *testing.T, code int, text string) {
+		r := newReply(code, text)
+		shown := r.String()
+		if !utf8.ValidString(shown) || strings.ContainsFunc(shown, unicode.IsControl) {
+			t.Errorf("unsafe text %q", shown)
+		}
+		if utf8.RuneCountInString(r.text) > maxText+1 {
+			t.Errorf("%d characters", utf8.RuneCountInString(r.text))
+		}
+		if lower := strings.ToLower(shown); strings.Contains(lower, "https:") || strings.Contains(lower, "http:") {
+			t.Errorf("a link in %q", shown)
+		}
+		for at := atConnect; at <= atDot; at++ {
+			for _, kept := range []bool{false, true} {
+				fault := failure{step: at, kept: kept, reply: &r, err: &textproto.Error{Code: code, Msg: text}}.fault()
+				if fault.Reason == "" || !strings.HasPrefix(fault.Code, "smtp.") {
+					t.Errorf("fault %+v", fault)
+				}
+				if fault.BadAddress && (fault.Kind != pipeline.Fail || at < atRCPT || code/100 != 5) {
+					t.Errorf("step %d blames the address: %+v", at, fault)
+				}
+				if at < atMAIL && fault.Kind != pipeline.Outage {
+					t.Errorf("step %d is no outage: %+v", at, fault)
+				}
+				if fault.Kind == pipeline.Doubt && at != atDot {
+					t.Errorf("doubt before the dot: %+v", fault)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,124 @@
+// Package mailer carries mails to an SMTP server. It builds the message, keeps
+// connections, and says what a reply means as a [pipeline.Fault]; nobody else
+// sees a reply code.
+package mailer
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/mail"
+	"strings"
+
+	"alta/pipeline"
+)
+
+// Mailer sends mails through one SMTP server. It is safe for concurrent use.
+type Mailer struct {
+	config Config
+	from   address
+	now    pipeline.Clock
+	dialer dialer
+	pool   *pool
+}
+
+// New checks the configuration; it doesn't connect. The error names every
+// setting that is wrong.
+func New(cfg Config, now pipeline.Clock) (*Mailer, error) {
+	cfg, err := cfg.checked()
+	if err != nil {
+		return nil, fmt.Errorf("configure mailer: %w", err)
+	}
+	from, err := parseAddress(cfg.From.Name, cfg.From.Address)
+	if err != nil {
+		return nil, fmt.Errorf("configure mailer: %w", err)
+	}
+	d := newDialer(cfg)
+	return &Mailer{config: cfg, from: from, now: now, dialer: d, pool: newPool(cfg, d)}, nil
+}
+
+// Send transmits the delivery's message to its user, as [pipeline.Sender]
+// demands. A kept connection is tested before begin is called, so that one
+// which the server has closed costs neither an attempt nor a doubt. Until then
+// ctx can stop it; afterwards each step has [Config].Timeout and nothing else
+// interrupts it. Errors are faults, except those of begin.
+func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() error) (pipeline.Receipt, error) {
+	to, err := parseAddress(d.User.Name, d.User.Email)
+	if err != nil {
+		return pipeline.Receipt{}, recipientFault(err)
+	}
+	raw, err := m.build(to, d.Message)
+	if err != nil {
+		return pipeline.Receipt{}, err
+	}
+	return m.transmit(ctx, to, raw, begin)
+}
+
+// SendTest sends a mail that belongs to no delivery and returns the server's
+// reply, for example "250 2.0.0 Ok: queued as 4F3".
+func (m *Mailer) SendTest(ctx context.Context, to mail.Address, content pipeline.Content) (string, error) {
+	parsed, err := parseAddress(to.Name, to.Address)
+	if err != nil {
+		return "", recipientFault(err)
+	}
+	raw, err := m.build(parsed, pipeline.Message{ID: m.NewID(), Date: m.now(), Content: content})
+	if err != nil {
+		return "", err
+	}
+	receipt, err := m.transmit(ctx, parsed, raw, func() error { return nil })
+	return receipt.Reply, err
+}
+
+// Build returns the exact bytes that [Mailer.Send] transmits, before
+// dot-stuffing. It is deterministic: a delivery that is repeated gives the
+// same bytes, the DKIM signature included.
+func (m *Mailer) Build(d *pipeline.Delivery) ([]byte, error) {
+	to, err := parseAddress(d.User.Name, d.User.Email)
+	if err != nil {
+		return nil, recipientFault(err)
+	}
+	return m.build(to, d.Message)
+}
+
+// NewID returns a fresh Message-ID under the domain of the From address,
+// without angle brackets. It is random and tells nothing about this machine.
+func (m *Mailer) NewID() string {
+	return strings.ToLower(rand.Text()) + "@" + m.from.domain()
+}
+
+// Check connects, secures the connection, logs in and says goodbye. It uses a
+// connection of its own.
+func (m *Mailer) Check(ctx context.Context) error {
+	c, err := m.dialer.dial(ctx)
+	if err != nil {
+		return err
+	}
+	c.quit()
+	return nil
+}
+
+// Close waits for mails on the wire, then ends all connections. A Send after
+// it returns a fault that costs no attempt.
+func (m *Mailer) Close() error {
+	m.pool.close()
+	return nil
+}
+
+func (m *Mailer) transmit(ctx context.Context, to address, raw []byte, begin func() error) (pipeline.Receipt, error) {
+	c, err := m.pool.get(ctx)
+	if err != nil {
+		return pipeline.Receipt{}, err
+	}
+	defer m.pool.put(c)
+	if to.utf8 && !c.offers("SMTPUTF8") {
+		return pipeline.Receipt{}, utf8Fault()
+	}
+	if err := begin(); err != nil {
+		return pipeline.Receipt{}, err
+	}
+	reply, err := c.transact(m.from, to, raw)
+	if err != nil {
+		return pipeline.Receipt{}, err
+	}
+	return pipeline.Receipt{Reply: reply.String()}, nil
+}

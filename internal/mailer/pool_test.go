@@ -1,0 +1,213 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"alta/internal/sandbox"
+	"alta/pipeline"
+)
+
+func TestOneConnectionCarriesManyMails(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{TLS: sandbox.SMTPStartTLS})
+	cfg := configFor(s)
+	cfg.TLS = TLSStart
+	m := newMailer(t, cfg)
+	for range 10 {
+		if _, _, err := send(m, delivery("jose@example.com")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.Mails()) != 10 || s.Connections() != 1 {
+		t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
+	}
+}
+
+func TestSendersShareTheConnections(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{})
+	cfg := configFor(s)
+	cfg.Connections = 3
+	m := newMailer(t, cfg)
+	var senders sync.WaitGroup
+	for range 30 {
+		senders.Go(func() {
+			if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != 1 {
+				t.Errorf("begun %d times, error %v", begun, err)
+			}
+		})
+	}
+	senders.Wait()
+	if len(s.Mails()) != 30 || s.Connections() > 3 {
+		t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
+	}
+}
+
+func TestAConnectionThatTheServerClosedIsReplacedBeforeBegin(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{})
+	m := newMailer(t, configFor(s))
+	for range 3 {
+		if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != 1 {
+			t.Fatalf("begun %d times, error %v", begun, err)
+		}
+		s.Disconnect()
+	}
+	if len(s.Mails()) != 3 || s.Connections() != 3 {
+		t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
+	}
+}
+
+func TestAKeptConnectionThatBreaksAtMailFromCostsNothing(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{Stage: sandbox.AtMail, Action: sandbox.SMTPCut, Nth: 2}}})
+	m := newMailer(t, configFor(s))
+	if _, _, err := send(m, delivery("jose@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	_, begun, err := send(m, delivery("jose@example.com"))
+	if f := pipeline.AsFault(err); err == nil || f.Kind != pipeline.Retry || !f.Free || f.After < time.Second || begun != 1 {
+		t.Errorf("got %v, begun %d times", err, begun)
+	}
+	if _, _, err := send(m, delivery("jose@example.com")); err != nil {
+		t.Errorf("the next mail: %v", err)
+	}
+}
+
+func TestAServerThatSaysTooMuchIsLeft(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{
+		Stage: sandbox.AtRset, Action: sandbox.SMTPRaw, Text: "250 reset\r\n421 and closing\r\n",
+	}}})
+	m := newMailer(t, configFor(s))
+	for range 2 {
+		if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != 1 {
+			t.Fatalf("begun %d times, error %v", begun, err)
+		}
+	}
+	if s.Connections() != 2 {
+		t.Errorf("%d connections", s.Connections())
+	}
+}
+
+func TestAnIdleConnectionIsClosedPolitely(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{})
+	cfg := configFor(s)
+	cfg.IdleTimeout = 10 * time.Millisecond
+	m := newMailer(t, cfg)
+	if _, _, err := send(m, delivery("jose@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return slices.Contains(verbsOf(s, 1), "QUIT") })
+	if _, _, err := send(m, delivery("jose@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	if s.Connections() != 2 {
+		t.Errorf("%d connections", s.Connections())
+	}
+}
+
+func TestCloseSaysGoodbyeAndRefusesMore(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{})
+	m := newMailer(t, configFor(s))
+	if _, _, err := send(m, delivery("jose@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if verbs := verbsOf(s, 1); verbs[len(verbs)-1] != "QUIT" {
+		t.Errorf("the server got %v", verbs)
+	}
+	_, begun, err := send(m, delivery("jose@example.com"))
+	if f := pipeline.AsFault(err); f.Code != "smtp.closed" || !f.Free || begun != 0 {
+		t.Errorf("got %v, begun %d times", err, begun)
+	}
+}
+
+func TestCloseWaitsForTheMailOnTheWire(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{})
+	m := newMailer(t, configFor(s))
+	onTheWire, goOn, sent := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := m.Send(context.Background(), delivery("jose@example.com"), func() error {
+			close(onTheWire)
+			<-goOn
+			return nil
+		})
+		sent <- err
+	}()
+	<-onTheWire
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = m.Close()
+	}()
+	select {
+	case <-closed:
+		t.Error("closed while a mail was on the wire")
+	case <-m.pool.closing:
+	}
+	close(goOn)
+	<-closed
+	if err := <-sent; err != nil || len(s.Mails()) != 1 {
+		t.Errorf("%d mails, error %v", len(s.Mails()), err)
+	}
+}
+
+func TestWaitingForAConnectionCanBeStopped(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{})
+	m := newMailer(t, configFor(s))
+	_, err := m.Send(context.Background(), delivery("jose@example.com"), func() error {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, err := m.Send(ctx, delivery("ana@example.com"), func() error { t.Error("begun"); return nil })
+		if f := pipeline.AsFault(err); f.Kind != pipeline.Retry || !f.Free || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestADeadServerIsAnOutageThatCostsNobodyAnything(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := startCatcher(t, sandbox.SMTPOptions{})
+	cfg := configFor(s)
+	cfg.Port = port
+	m := newMailer(t, cfg)
+	_, begun, err := send(m, delivery("jose@example.com"))
+	if f := pipeline.AsFault(err); f.Kind != pipeline.Outage || f.Code != "smtp.dial" || begun != 0 {
+		t.Errorf("got %v, begun %d times", err, begun)
+	}
+}
+
+// tcpPair returns both ends of a loopback connection.
+func tcpPair(t *testing.T) (server, client net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if server, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = client.Close(), server.Close() })
+	return server, client
+}

@@ -1,0 +1,223 @@
+package mailer
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"alta/internal/sandbox"
+	"alta/pipeline"
+)
+
+// TestEveryStageThatFails breaks a live conversation at each stage.
+func TestEveryStageThatFails(t *testing.T) {
+	const (
+		retry, fail, hold, doubt, outage = pipeline.Retry, pipeline.Fail, pipeline.Hold, pipeline.Doubt, pipeline.Outage
+
+		refuse, stall, cut = sandbox.SMTPRefuse, sandbox.SMTPStall, sandbox.SMTPCut
+	)
+	cases := []struct {
+		name  string
+		fault sandbox.SMTPFault
+		tls   string // TLSNone if empty
+		kind  pipeline.Kind
+		code  string // not compared if empty: the reset may come before or after the dial's end
+		free  bool
+		bad   bool
+		begun int
+		mails int
+	}{
+		{name: "a banner that refuses is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtBanner, Action: refuse, Code: 554, Enhanced: "5.7.1", Text: "go away"}, kind: outage, code: "smtp.5.7.1"},
+		{name: "too many connections is an outage, nobody pays", fault: sandbox.SMTPFault{Stage: sandbox.AtBanner, Action: refuse, Code: 421, Enhanced: "4.7.0"}, kind: outage, code: "smtp.4.7.0"},
+		{name: "a banner that never comes is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtBanner, Action: stall}, kind: outage, code: "smtp.timeout"},
+		{name: "a connection cut at once is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtBanner, Action: cut}, kind: outage},
+		{name: "a banner of garbage is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtBanner, Action: sandbox.SMTPRaw, Text: "HTTP/1.1 400 Bad Request\r\n"}, kind: outage, code: "smtp.reply"},
+		{name: "a banner without end is an outage and fills no memory", fault: sandbox.SMTPFault{Stage: sandbox.AtBanner, Action: sandbox.SMTPFlood}, kind: outage, code: "smtp.reply"},
+		{name: "a refused EHLO is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtEhlo, Action: refuse, Code: 550}, kind: outage, code: "smtp.550"},
+		{name: "a cut at EHLO is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtEhlo, Action: cut}, kind: outage, code: "smtp.connection"},
+		{name: "a stall at EHLO is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtEhlo, Action: stall}, kind: outage, code: "smtp.timeout"},
+		{name: "a refused STARTTLS is an outage", tls: TLSStart, fault: sandbox.SMTPFault{Stage: sandbox.AtStartTLS, Action: refuse, Code: 454, Enhanced: "4.7.0"}, kind: outage, code: "smtp.4.7.0"},
+		{name: "garbage instead of TLS is an outage", tls: TLSStart, fault: sandbox.SMTPFault{Stage: sandbox.AtStartTLS, Action: sandbox.SMTPRaw, Text: "220 go\r\nnot TLS at all"}, kind: outage, code: "smtp.tls"},
+		{name: "a cut at STARTTLS is an outage", tls: TLSStart, fault: sandbox.SMTPFault{Stage: sandbox.AtStartTLS, Action: cut}, kind: outage, code: "smtp.tls"},
+
+		{name: "a refused sender is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 550, Enhanced: "5.7.1"}, kind: outage, code: "smtp.5.7.1", begun: 1},
+		{name: "a sender put off costs nothing", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 452, Enhanced: "4.3.1"}, kind: retry, free: true, code: "smtp.4.3.1", begun: 1},
+		{name: "a server that closes at MAIL FROM costs nothing", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 421}, kind: retry, free: true, code: "smtp.421", begun: 1},
+		{name: "a fresh connection cut at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: cut}, kind: outage, code: "smtp.connection", begun: 1},
+		{name: "a stall at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: stall}, kind: outage, code: "smtp.timeout", begun: 1},
+
+		{name: "an unknown user fails and marks the address", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 550, Enhanced: "5.1.1", Text: "no such user"}, kind: fail, bad: true, code: "smtp.5.1.1", begun: 1},
+		{name: "a refused recipient without status fails too", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 550, Text: "no such user"}, kind: fail, bad: true, code: "smtp.550", begun: 1},
+		{name: "a greylisted recipient is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 450, Enhanced: "4.2.0"}, kind: retry, code: "smtp.4.2.0", begun: 1},
+		{name: "relaying denied holds the mail", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 554, Enhanced: "5.7.1"}, kind: hold, code: "smtp.5.7.1", begun: 1},
+		{name: "a server that closes at RCPT TO costs nothing", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 421}, kind: retry, free: true, code: "smtp.421", begun: 1},
+		{name: "a cut at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: cut}, kind: retry, code: "smtp.connection", begun: 1},
+		{name: "a stall at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: stall}, kind: retry, code: "smtp.timeout", begun: 1},
+		{name: "garbage at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRaw, Text: "what?\r\n"}, kind: retry, code: "smtp.reply", begun: 1},
+		{name: "a login that is asked for late is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 530, Enhanced: "5.7.0"}, kind: outage, code: "smtp.5.7.0", begun: 1},
+		{name: "a refused DATA holds the mail", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: refuse, Code: 554}, kind: hold, code: "smtp.554", begun: 1},
+		{name: "a cut at DATA is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: cut}, kind: retry, code: "smtp.connection", begun: 1},
+		{name: "a stall at DATA is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: stall}, kind: retry, code: "smtp.timeout", begun: 1},
+
+		{name: "spam holds the mail", fault: sandbox.SMTPFault{Stage: sandbox.AtDot, Action: refuse, Code: 550, Enhanced: "5.7.1", Text: "spam"}, kind: hold, code: "smtp.5.7.1", begun: 1},
+		{name: "a mail put off after the dot is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtDot, Action: refuse, Code: 451, Enhanced: "4.3.0"}, kind: retry, code: "smtp.4.3.0", begun: 1},
+		{name: "421 after the dot says that the mail was not taken", fault: sandbox.SMTPFault{Stage: sandbox.AtDot, Action: refuse, Code: 421}, kind: retry, code: "smtp.421", begun: 1},
+		{name: "a cut after the dot is in doubt", fault: sandbox.SMTPFault{Stage: sandbox.AtDot, Action: cut}, kind: doubt, code: "smtp.connection", begun: 1},
+		{name: "a stall after the dot is in doubt", fault: sandbox.SMTPFault{Stage: sandbox.AtDot, Action: stall}, kind: doubt, code: "smtp.timeout", begun: 1},
+		{name: "garbage after the dot is in doubt", fault: sandbox.SMTPFault{Stage: sandbox.AtDot, Action: sandbox.SMTPRaw, Text: "ok i guess\r\n"}, kind: doubt, code: "smtp.reply", begun: 1},
+		{name: "an endless answer after the dot is in doubt", fault: sandbox.SMTPFault{Stage: sandbox.AtDot, Action: sandbox.SMTPFlood}, kind: doubt, code: "smtp.reply", begun: 1},
+		{name: "an accepted mail whose answer is lost is in doubt", fault: sandbox.SMTPFault{Stage: sandbox.AtAccepted, Action: cut}, kind: doubt, code: "smtp.connection", begun: 1, mails: 1},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			mode := c.tls
+			if mode == "" {
+				mode = TLSNone
+			}
+			s := startCatcher(t, sandbox.SMTPOptions{TLS: mode, Faults: []sandbox.SMTPFault{c.fault}})
+			cfg := configFor(s)
+			cfg.TLS = mode
+			if c.fault.Action == stall {
+				cfg.Timeout = time.Second
+			}
+			m := newMailer(t, cfg)
+			_, begun, err := send(m, delivery("jose@example.com"))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			f := pipeline.AsFault(err)
+			if f.Kind != c.kind || c.code != "" && f.Code != c.code || f.Free != c.free || f.BadAddress != c.bad {
+				t.Errorf("kind %v, code %s, free %v, bad address %v: %v", f.Kind, f.Code, f.Free, f.BadAddress, err)
+			}
+			if begun != c.begun {
+				t.Errorf("begun %d times, want %d", begun, c.begun)
+			}
+			if got := len(s.Mails()); got != c.mails {
+				t.Errorf("%d mails kept, want %d", got, c.mails)
+			}
+			if f.Reason == "" || strings.Contains(err.Error(), "kyc.example") {
+				t.Errorf("reason %q", err)
+			}
+		})
+	}
+}
+
+func TestAMailWithAnAnswerIsSentWhateverHappensNext(t *testing.T) {
+	t.Run("the connection is cut at the goodbye", func(t *testing.T) {
+		s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{Stage: sandbox.AtQuit, Action: sandbox.SMTPCut}}})
+		m := newMailer(t, configFor(s))
+		if _, _, err := send(m, delivery("jose@example.com")); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("RSET is refused: the next mail takes another connection", func(t *testing.T) {
+		s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{Stage: sandbox.AtRset, Action: sandbox.SMTPRefuse, Code: 502}}})
+		m := newMailer(t, configFor(s))
+		for range 2 {
+			if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != 1 {
+				t.Fatalf("begun %d times, error %v", begun, err)
+			}
+		}
+		if len(s.Mails()) != 2 || s.Connections() != 2 {
+			t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
+		}
+	})
+	t.Run("another 2yz than 250 is a completion too", func(t *testing.T) {
+		s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{Stage: sandbox.AtAccepted, Action: sandbox.SMTPRefuse, Code: 251, Text: "will do"}}})
+		m := newMailer(t, configFor(s))
+		receipt, _, err := send(m, delivery("jose@example.com"))
+		if err != nil || receipt.Reply != "251 will do" {
+			t.Errorf("reply %q, error %v", receipt.Reply, err)
+		}
+	})
+}
+
+func TestABrokenBodyIsNeverEndedByADot(t *testing.T) {
+	// More than the socket buffers of both sides can swallow.
+	raw := bytes.Repeat([]byte(strings.Repeat("x", 70)+"\r\n"), 400_000)
+	for _, mode := range []string{TLSNone, TLSStart} {
+		for _, action := range []sandbox.SMTPAction{sandbox.SMTPStall, sandbox.SMTPCut} {
+			t.Run(mode+" "+string(action), func(t *testing.T) {
+				t.Parallel()
+				s := startCatcher(t, sandbox.SMTPOptions{TLS: mode, Faults: []sandbox.SMTPFault{{Stage: sandbox.AtBody, Action: action}}})
+				cfg := configFor(s)
+				cfg.TLS, cfg.Timeout = mode, 2*time.Second
+				m := newMailer(t, cfg)
+				to, err := parseAddress("", "jose@example.com")
+				if err != nil {
+					t.Fatal(err)
+				}
+				begun := 0
+				_, err = m.transmit(context.Background(), to, raw, func() error { begun++; return nil })
+				if f := pipeline.AsFault(err); err == nil || f.Kind != pipeline.Retry || f.Free || begun != 1 {
+					t.Errorf("got %v, begun %d times", err, begun)
+				}
+				if err := m.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+				verbs := verbsOf(s, 1)
+				if len(s.Mails()) != 0 || verbs[len(verbs)-1] != "DATA" {
+					t.Errorf("%d mails; the server got %v", len(s.Mails()), verbs)
+				}
+			})
+		}
+	}
+}
+
+func TestATruncatedMailIsNotSentWhenTheServerStallsThenReads(t *testing.T) {
+	// The server reads on after the client has given up: what is left in the
+	// socket must not hold a final dot.
+	raw := bytes.Repeat([]byte(strings.Repeat("x", 70)+"\r\n"), 400_000)
+	server, client := tcpPair(t)
+	s := newSocket(client)
+	go func() { _, _ = server.Write([]byte("220 hi\r\n250 hi\r\n250 ok\r\n250 ok\r\n354 go\r\n")) }()
+	d := newDialer(Config{Host: "127.0.0.1", TLS: TLSNone, Timeout: time.Second, LocalName: "test"})
+	smtpClient, _, err := d.open(context.Background(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &connection{client: smtpClient, socket: s, timeout: time.Second}
+	to, err := parseAddress("", "jose@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.transact(to, to, raw); pipeline.AsFault(err).Code != "smtp.timeout" {
+		t.Fatalf("got %v", err)
+	}
+	var got bytes.Buffer
+	_, _ = got.ReadFrom(server) // ends with the connection, whatever the error
+	if !bytes.Contains(got.Bytes(), []byte("DATA\r\n")) || bytes.Contains(got.Bytes(), []byte("\r\n.\r\n")) ||
+		bytes.Contains(got.Bytes(), []byte("QUIT")) {
+		t.Errorf("%d bytes that hold no DATA, or a final dot, or QUIT", got.Len())
+	}
+}
+
+func TestARefusedMailLeavesTheConnectionUsable(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{
+		Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Recipient: "bad@example.com", Code: 550, Enhanced: "5.1.1",
+	}}})
+	m := newMailer(t, configFor(s))
+	for _, email := range []string{"a@example.com", "bad@example.com", "b@example.com"} {
+		_, _, err := send(m, delivery(email))
+		if (err != nil) != (email == "bad@example.com") {
+			t.Errorf("%s: %v", email, err)
+		}
+	}
+	if len(s.Mails()) != 2 || s.Connections() != 1 {
+		t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
+	}
+	want := []string{"EHLO", "MAIL", "RCPT", "DATA", "RSET", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"}
+	if verbs := verbsOf(s, 1); !slices.Equal(verbs, want) {
+		t.Errorf("the server got %v", verbs)
+	}
+}

@@ -1,0 +1,87 @@
+package roster
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// The longest address and local part, in octets: RFC 5321, sections 4.5.3.1.1
+// and 4.5.3.1.3 (a path of 256 octets includes the angle brackets).
+const (
+	maxAddress   = 254
+	maxLocalPart = 64
+)
+
+// addrSpec accepts an addr-spec of RFC 5322, section 3.4.1, without comments
+// and folding white space, and returns it with the domain as SMTP wants it.
+// The local part keeps its case, since only its own host may interpret it.
+func addrSpec(s string) (string, error) {
+	if !strings.Contains(s, "@") {
+		return "", errors.New("has no @")
+	}
+	if len(s) > 4*maxAddress {
+		// This bounds the parser's work; the exact check is below.
+		return "", tooLong("address", len(s), maxAddress)
+	}
+	parsed, err := mail.ParseAddress(s)
+	if err != nil {
+		return "", errors.New("is not an e-mail address of the form name@domain")
+	}
+	at := strings.LastIndex(parsed.Address, "@")
+	local, domain := parsed.Address[:at], parsed.Address[at+1:]
+	if strings.HasPrefix(domain, "[") {
+		return "", errors.New("names an IP address instead of a domain")
+	}
+	// The parser forgives comments, spaces and a display name around the
+	// address; only the plain spelling ends with "@domain" right after the
+	// local part. A quoted local part comes back without its quotes.
+	written, plain := strings.CutSuffix(s, "@"+domain)
+	if !plain || parsed.Name != "" || (written != local && !strings.HasPrefix(written, `"`)) {
+		return "", errors.New("must be the bare address name@domain, without a display name, brackets or comments")
+	}
+	for _, r := range local {
+		if r > 0x7e {
+			return "", fmt.Errorf("holds %q before the @: RFC 5322 allows ASCII only there", r)
+		}
+	}
+	domain, err = domainName(domain)
+	if err != nil {
+		return "", err
+	}
+	// Only mail.Address knows when a local part needs its quotes.
+	address := strings.Trim((&mail.Address{Address: local + "@" + domain}).String(), "<>")
+	if n := strings.LastIndex(address, "@"); n > maxLocalPart {
+		return "", tooLong("part before the @", n, maxLocalPart)
+	}
+	if len(address) > maxAddress {
+		return "", tooLong("address", len(address), maxAddress)
+	}
+	return address, nil
+}
+
+// domainName returns the domain in lower-case A-labels (RFC 5890), the form
+// that every SMTP server takes. The profile is that of UTS #46 for lookup,
+// which folds case and width as a mail program would.
+func domainName(s string) (string, error) {
+	profile := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.VerifyDNSLength(true))
+	ascii, err := profile.ToASCII(s)
+	if err != nil {
+		return "", errors.New("has a domain that is not a valid domain name (IDNA)")
+	}
+	dot := strings.LastIndex(ascii, ".")
+	if dot < 0 {
+		return "", errors.New("has a domain without a dot")
+	}
+	if top := ascii[dot+1:]; strings.Trim(top, "0123456789") == "" {
+		return "", errors.New("names an IP address instead of a domain")
+	}
+	return ascii, nil
+}
+
+func tooLong(what string, octets, limit int) error {
+	return fmt.Errorf("has %d octets in the %s: at most %d are allowed", octets, what, limit)
+}

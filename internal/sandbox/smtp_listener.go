@@ -1,0 +1,67 @@
+package sandbox
+
+import (
+	"net"
+	"sync"
+)
+
+// smtpListener hands out connections that obey the planned faults, and keeps
+// track of them so that they can be cut.
+type smtpListener struct {
+	net.Listener
+	server *SMTP
+
+	mu    sync.Mutex
+	count int
+	open  map[*smtpConn]struct{}
+	once  sync.Once
+	err   error
+}
+
+func newSMTPListener(l net.Listener, server *SMTP) *smtpListener {
+	return &smtpListener{Listener: l, server: server, open: map[*smtpConn]struct{}{}}
+}
+
+// Accept waits for the next connection.
+func (l *smtpListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count++
+	c := newSMTPConn(conn.(*net.TCPConn), l, l.count)
+	l.open[c] = struct{}{}
+	return c, nil
+}
+
+// Close stops listening; a second call does nothing.
+func (l *smtpListener) Close() error {
+	l.once.Do(func() { l.err = l.Listener.Close() })
+	return l.err
+}
+
+func (l *smtpListener) accepted() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count
+}
+
+func (l *smtpListener) disconnect() {
+	l.mu.Lock()
+	open := make([]*smtpConn, 0, len(l.open))
+	for c := range l.open {
+		open = append(open, c)
+	}
+	l.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close()
+	}
+}
+
+func (l *smtpListener) forget(c *smtpConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, c)
+}

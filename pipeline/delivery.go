@@ -1,0 +1,151 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Step is one kind of mail.
+type Step string
+
+// The steps of the plan.
+const (
+	Invite   Step = "invite"   // the first mail
+	Reminder Step = "reminder" // a reminder after a delay
+	Reissue  Step = "reissue"  // a fresh link for one that expired, or on request
+)
+
+// Steps returns every step, in the order in which a user meets them.
+func Steps() []Step { return []Step{Invite, Reminder, Reissue} }
+
+// State is where a delivery stands. See docs/states.md for the picture.
+type State string
+
+// The states of a delivery. Sent, Failed and Cancelled are final; Held and
+// InDoubt wait for an operator.
+const (
+	Due       State = "due"
+	Claimed   State = "claimed" // owned by a run; nothing has left the house
+	Sending   State = "sending" // committed before the first byte of MAIL FROM
+	Sent      State = "sent"
+	Failed    State = "failed"
+	Held      State = "held"
+	Cancelled State = "cancelled"
+	InDoubt   State = "doubt" // the server may or may not have taken the mail
+)
+
+// Clock tells the time. It is a parameter everywhere, so that tests own it.
+type Clock func() time.Time
+
+// Delivery is one mail owed to one user for one step and round. Its fields
+// stand in the order of the stages that fill them: the struct is the picture.
+type Delivery struct {
+	// Pull
+	ID       int64
+	User     User
+	History  History
+	Step     Step
+	Round    int // counts from 1 for each step
+	Attempt  int // counts from 1; attempts that cost nothing are not counted
+	DueAt    time.Time
+	Operator bool   // asked for by an operator: sent at any hour
+	Doubts   int    // attempts that ended in doubt
+	Repeat   bool   // in doubt: Message and Link must go out again as they were
+	LastCode string // how the latest attempt ended, a [Fault.Code]
+	// Issue
+	Link Link
+	// Render
+	Message Message
+	// Send
+	Receipt Receipt
+}
+
+// Link is a secret URL that opens one verification session.
+type Link struct {
+	ID        int64 // in the ledger; 0 before it is saved there
+	URL       Secret
+	IssuedAt  time.Time
+	ExpiresAt time.Time // assumed: the partner API names no lifetime
+}
+
+// Usable tells whether the link has more than minLife left at now.
+func (l Link) Usable(now time.Time, minLife time.Duration) bool {
+	return !l.URL.IsZero() && l.ExpiresAt.Sub(now) > minLife
+}
+
+// Message is what one mail says, and the two headers that make a second copy
+// of it recognizable as the same mail.
+type Message struct {
+	ID   string    // Message-ID of RFC 5322, without angle brackets
+	Date time.Time // the Date header
+	Content
+	Digest []byte // the [Content.Digest] that the ledger knows
+}
+
+// Content is the text of a mail. It contains the link, so it hides itself from
+// logs as a [Secret] does.
+type Content struct {
+	Subject string
+	Text    string
+	HTML    string
+}
+
+// Digest identifies the content: SHA-256 over its three length-prefixed parts.
+func (c Content) Digest() []byte {
+	h := sha256.New()
+	for _, part := range []string{c.Subject, c.Text, c.HTML} {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+		h.Write(size[:])
+		_, _ = io.WriteString(h, part)
+	}
+	return h.Sum(nil)
+}
+
+// String hides the text and shows its size.
+func (c Content) String() string {
+	return fmt.Sprintf("[content of %d bytes]", len(c.Subject)+len(c.Text)+len(c.HTML))
+}
+
+// Format hides the text from every verb of package fmt.
+func (c Content) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// LogValue hides the text from log/slog.
+func (c Content) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText hides the text from encoders such as encoding/json.
+func (c Content) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// String names the message and hides its text.
+func (m Message) String() string { return "message " + m.ID }
+
+// Format hides the text from every verb of package fmt.
+func (m Message) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
+
+// LogValue names the message and hides its text from log/slog.
+func (m Message) LogValue() slog.Value { return slog.StringValue(m.String()) }
+
+// MarshalText names the message and hides its text from encoders.
+func (m Message) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// Receipt is the SMTP server's final reply.
+type Receipt struct {
+	Reply string // verbatim, with its code, for example "250 2.0.0 Ok: queued as 4F3"
+}
+
+// LogValue identifies the delivery in a log line without personal data: the
+// user's id, never the name or the address.
+func (d *Delivery) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.Int64("id", d.ID),
+		slog.String("user", d.User.ID),
+		slog.String("country", string(d.User.Country)),
+		slog.String("step", string(d.Step)),
+		slog.Int("round", d.Round),
+		slog.Int("attempt", d.Attempt),
+	)
+}

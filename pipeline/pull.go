@@ -1,0 +1,31 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+)
+
+// Puller claims deliveries that are due.
+type Puller interface {
+	// Pull claims up to n deliveries that are due at now, the operator's
+	// first, and commits the claim. While a [Pause] is in force it yields at
+	// most one delivery of what is paused, as a probe.
+	Pull(ctx context.Context, now time.Time, n int) (Batch, error)
+}
+
+// Batch is what one pull claimed.
+type Batch struct {
+	Deliveries []Delivery
+	Pauses     []Pause // in force at the time of the pull
+	Probe      bool    // the batch holds a probe: its result decides what follows
+}
+
+// Pause stops the deliveries of one country, or all of them, until a probe
+// gets through. The deliveries stay due and nobody pays an attempt.
+type Pause struct {
+	Country Country // "" pauses everything: an outage
+	Code    string
+	Reason  string
+	Since   time.Time
+	ProbeAt time.Time // not before then is one delivery tried
+}

@@ -1,0 +1,40 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+)
+
+// Renderer writes the mail for a delivery that has its link.
+type Renderer interface {
+	// Render is deterministic: the same delivery and date give the same
+	// content.
+	Render(d *Delivery) (Content, error)
+}
+
+// Render fills in the message: a Message-ID and date of its own, and the
+// content. A mail in doubt keeps its Message-ID and date, and is held when the
+// content is no longer the same, since a changed copy would be a second mail.
+func Render(r Renderer, now Clock, newID func() string) Stage {
+	return func(_ context.Context, d *Delivery) error {
+		if !d.Repeat {
+			d.Message = Message{ID: newID(), Date: now()}
+		}
+		content, err := r.Render(d)
+		if err != nil {
+			return &Fault{
+				Kind: Hold, Code: "render",
+				Reason: "the mail could not be written; check the templates with 'alta doctor'", Err: err,
+			}
+		}
+		digest := content.Digest()
+		if d.Repeat && !bytes.Equal(digest, d.Message.Digest) {
+			return &Fault{
+				Kind: Hold, Code: "doubt_changed",
+				Reason: "it is in doubt whether the user got this mail, and it can't be repeated word for word because the template or the user's data changed; see 'alta resend --doubt'",
+			}
+		}
+		d.Message.Content, d.Message.Digest = content, digest
+		return nil
+	}
+}

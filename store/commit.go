@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// errClosed says that the ledger was closed before the write could start.
+var errClosed = errors.New("the ledger is closed")
+
+// mostTogether bounds the writes that share one commit, so that none waits
+// long for the others.
+const mostTogether = 256
+
+// writer owns the one connection that writes. Writes that arrive while a
+// commit is under way share the next one: the cost of a durable commit is paid
+// once for all of them, and each caller still returns only after its own write
+// is on the disk.
+type writer struct {
+	db       *sql.DB
+	requests chan *request
+	closing  chan struct{}
+	once     sync.Once
+	done     sync.WaitGroup
+}
+
+type request struct {
+	apply  func(*sql.Tx) error
+	result chan error
+}
+
+func startWriter(db *sql.DB) *writer {
+	w := &writer{db: db, requests: make(chan *request), closing: make(chan struct{})}
+	w.done.Go(w.loop)
+	return w
+}
+
+// close ends the writer after the commit under way.
+func (w *writer) close() {
+	w.once.Do(func() { close(w.closing) })
+	w.done.Wait()
+}
+
+// write runs apply in a transaction and returns once it is durable. When apply
+// fails only its own changes are undone. apply may run again only if it never
+// committed, and it must not use a context: a write that has begun ends.
+func (s *Store) write(ctx context.Context, apply func(*sql.Tx) error) error {
+	r := &request{apply: apply, result: make(chan error, 1)}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.writer.closing:
+		return errClosed
+	case s.writer.requests <- r:
+		return <-r.result
+	}
+}
+
+func (w *writer) loop() {
+	for {
+		select {
+		case <-w.closing:
+			return
+		case r := <-w.requests:
+			w.commit(w.gather(r))
+		}
+	}
+}
+
+// gather returns first and whatever else waits already.
+func (w *writer) gather(first *request) []*request {
+	batch := []*request{first}
+	for len(batch) < mostTogether {
+		select {
+		case r := <-w.requests:
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (w *writer) commit(batch []*request) {
+	errs, err := w.transact(batch)
+	for i, r := range batch {
+		if err != nil {
+			r.result <- err
+		} else {
+			r.result <- errs[i]
+		}
+	}
+}
+
+// transact applies the batch in one transaction. The slice holds each write's
+// own error; the second result is the transaction's, and then nothing of the
+// batch was written.
+func (w *writer) transact(batch []*request) (errs []error, err error) {
+	tx, err := w.db.Begin()
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = tx.Rollback()
+		}
+	}()
+	for _, r := range batch {
+		applied, err := attempt(tx, r.apply)
+		if err != nil {
+			return nil, err
+		}
+		errs = append(errs, applied)
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, fmt.Errorf("commit: %w", err)
+	}
+	return errs, nil
+}
+
+// attempt runs apply inside a savepoint. Its first result is apply's error,
+// the second one the database's, after which the transaction can't go on.
+func attempt(tx *sql.Tx, apply func(*sql.Tx) error) (applied, err error) {
+	if _, err := tx.Exec(`SAVEPOINT one_write`); err != nil {
+		return nil, err
+	}
+	if applied = apply(tx); applied != nil {
+		if _, err := tx.Exec(`ROLLBACK TO one_write`); err != nil {
+			return nil, errors.Join(applied, err)
+		}
+	}
+	_, err = tx.Exec(`RELEASE one_write`)
+	return applied, err
+}

@@ -1,0 +1,183 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"alta/pipeline"
+)
+
+// Origin is where a user's record comes from.
+type Origin int
+
+// The origins of a record.
+const (
+	Imported Origin = iota // a file, or a command
+	Sourced                // the [source] query
+)
+
+// Enrolled counts what became of the records that were handed over.
+type Enrolled struct {
+	Added     int `json:"added"`
+	Updated   int `json:"updated"`
+	Unchanged int `json:"unchanged"`
+	Erased    int `json:"erased"` // left alone, because the user asked to be erased
+}
+
+// Add sums up.
+func (e *Enrolled) Add(more Enrolled) {
+	e.Added += more.Added
+	e.Updated += more.Updated
+	e.Unchanged += more.Unchanged
+	e.Erased += more.Erased
+}
+
+// Planner says which mail a user is owed next, as [pipeline.Plan.Next] does.
+type Planner func(pipeline.User, pipeline.History) (pipeline.Next, bool)
+
+// Enrol adds the users or brings them up to date, in one transaction, and gives
+// each one that mail may newly go out to the delivery that plan says. An empty
+// optional field keeps what is there, or takes the country's default. A status
+// only moves forward, and an erased user stays erased. Enrolling the same
+// records again changes nothing.
+func (s *Store) Enrol(ctx context.Context, users []pipeline.User, from Origin, plan Planner, now time.Time) (Enrolled, error) {
+	var counts Enrolled
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		counts = Enrolled{}
+		for _, u := range users {
+			if err := enrol(tx, u, from, plan, now, &counts); err != nil {
+				return fmt.Errorf("enrol user %s: %w", u.ID, err)
+			}
+		}
+		return nil
+	})
+	return counts, err
+}
+
+// userRow is a user as the ledger keeps it, comparable to see what changed.
+type userRow struct {
+	pipeline.User
+	History    pipeline.History
+	sourced    bool
+	withdrawn  bool
+	addressBad bool
+}
+
+// wanted mirrors the column of the same name: whether mail may go out at all.
+func (r userRow) wanted() bool {
+	return r.Status == pipeline.Pending && !r.withdrawn && !r.addressBad
+}
+
+func enrol(tx *sql.Tx, u pipeline.User, from Origin, plan Planner, now time.Time, counts *Enrolled) error {
+	old, err := findRow(tx, u.ID)
+	if errors.Is(err, ErrNotFound) {
+		counts.Added++
+		return insertUser(tx, withDefaults(u), from, plan, now)
+	}
+	if err != nil {
+		return err
+	}
+	if old.Status == pipeline.Erased {
+		counts.Erased++
+		return nil
+	}
+	row := merge(old, u, from)
+	if row == old {
+		counts.Unchanged++
+		return nil
+	}
+	counts.Updated++
+	return updateUser(tx, old, row, plan, now)
+}
+
+// merge is the row after news of the user arrived.
+func merge(old userRow, news pipeline.User, from Origin) userRow {
+	row := old
+	row.Email, row.Name, row.Country = news.Email, news.Name, news.Country
+	row.ExternalID = cmp.Or(news.ExternalID, old.ExternalID)
+	row.Type = cmp.Or(news.Type, old.Type)
+	if news.Country != old.Country {
+		// What the old country's default filled in does not follow the user.
+		row.Locale, row.TimeZone = pipeline.DefaultLocale(news.Country), pipeline.DefaultTimeZone(news.Country)
+	}
+	row.Locale = cmp.Or(news.Locale, row.Locale)
+	row.TimeZone = cmp.Or(news.TimeZone, row.TimeZone)
+	row.Status = old.Status.Advance(cmp.Or(news.Status, old.Status))
+	if news.Email != old.Email {
+		row.addressBad = false
+	}
+	if from == Sourced {
+		row.sourced = true
+	}
+	row.withdrawn = false
+	return row
+}
+
+func withDefaults(u pipeline.User) pipeline.User {
+	u.Locale = cmp.Or(u.Locale, pipeline.DefaultLocale(u.Country))
+	u.TimeZone = cmp.Or(u.TimeZone, pipeline.DefaultTimeZone(u.Country))
+	u.Type = cmp.Or(u.Type, pipeline.Individual)
+	u.Status = cmp.Or(u.Status, pipeline.Pending)
+	return u
+}
+
+func insertUser(tx *sql.Tx, u pipeline.User, from Origin, plan Planner, now time.Time) error {
+	if _, err := tx.Exec(`INSERT INTO users (id, external_id, email, name, country, locale, time_zone, type, status, sourced, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		u.ID, u.ExternalID, u.Email, u.Name, u.Country, u.Locale, u.TimeZone, u.Type, u.Status, from == Sourced, ms(now), ms(now)); err != nil {
+		return err
+	}
+	return planNext(tx, u, pipeline.History{}, plan, now)
+}
+
+// updateUser writes the row and keeps its open delivery in step: cancelled when
+// mail may no longer go out, planned when it may again.
+func updateUser(tx *sql.Tx, old, row userRow, plan Planner, now time.Time) error {
+	if _, err := tx.Exec(`UPDATE users SET external_id = ?, email = ?, name = ?, country = ?, locale = ?, time_zone = ?, type = ?,
+			status = ?, sourced = ?, withdrawn = ?, address_bad = ?, updated_at = ? WHERE id = ?`,
+		row.ExternalID, row.Email, row.Name, row.Country, row.Locale, row.TimeZone, row.Type,
+		row.Status, row.sourced, row.withdrawn, row.addressBad, ms(now), row.ID); err != nil {
+		return err
+	}
+	if row.Country != old.Country {
+		if _, err := tx.Exec(`UPDATE deliveries SET country = ? WHERE user_key = (SELECT key FROM users WHERE id = ?)
+			AND state IN ('due', 'claimed', 'held', 'doubt')`, row.Country, row.ID); err != nil {
+			return err
+		}
+	}
+	if err := cancelUnwanted(tx, row.ID, now); err != nil {
+		return err
+	}
+	if row.wanted() && !old.wanted() {
+		return planNext(tx, row.User, row.History, plan, now)
+	}
+	return nil
+}
+
+func planNext(tx *sql.Tx, u pipeline.User, h pipeline.History, plan Planner, now time.Time) error {
+	next, owed := plan(u, h)
+	if !owed {
+		return nil
+	}
+	return insertNext(tx, u.ID, next, false, now)
+}
+
+func findRow(q querier, id string) (userRow, error) {
+	found, err := rows(q, func(scan func(...any) error) (r userRow, err error) {
+		dest, finish := userDest(&r.User, &r.History)
+		err = scan(append(dest, &r.sourced, &r.withdrawn, &r.addressBad)...)
+		finish()
+		return r, err
+	}, `SELECT `+userColumns+`, u.sourced, u.withdrawn, u.address_bad FROM users u WHERE u.id = ?`, id)
+	if err != nil {
+		return userRow{}, err
+	}
+	if len(found) == 0 {
+		return userRow{}, ErrNotFound
+	}
+	return found[0], nil
+}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// ErrLocked says that another process runs the pipeline on this ledger.
+var ErrLocked = errors.New("another alta runs the pipeline on this ledger")
+
+// Lock is the right to run the pipeline. One process at a time has it; the
+// operating system takes it back when its owner dies, so whoever gets it knows
+// that every claimed row is an orphan.
+type Lock struct{ file *flock.Flock }
+
+// Lock takes the right to run the pipeline, or returns an error that wraps
+// [ErrLocked] and names the process that has it.
+func (s *Store) Lock() (*Lock, error) {
+	path := s.path + ".lock"
+	l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	if !ok {
+		_ = l.Close()
+		return nil, fmt.Errorf("%w (%s)", ErrLocked, owner(path))
+	}
+	// The number is for people; the lock itself is what counts.
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	return &Lock{file: l}, nil
+}
+
+// Unlock gives the right back.
+func (l *Lock) Unlock() error { return l.file.Close() }
+
+func owner(path string) string {
+	text, err := os.ReadFile(path)
+	pid, convErr := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || convErr != nil {
+		return "process unknown"
+	}
+	return fmt.Sprintf("process %d", pid)
+}

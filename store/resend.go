@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"alta/pipeline"
+)
+
+// Selection says whom a resend is for. Its fields add up: a user must match
+// every one that is set.
+type Selection struct {
+	UserIDs []string
+	Country pipeline.Country
+	Expired bool // the link in the latest mail has expired
+	Failed  bool // the latest delivery failed, or is held
+	Doubt   bool // a delivery is in doubt and waits for an operator
+}
+
+// Select returns the users that match, in the order in which they were added.
+// Users whom no mail may go out to match only when they are named.
+func (s *Store) Select(ctx context.Context, sel Selection, now time.Time) ([]UserRecord, error) {
+	var all []UserRecord
+	if len(sel.UserIDs) > 0 {
+		for _, id := range sel.UserIDs {
+			r, err := s.Find(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, r)
+		}
+		return all, nil
+	}
+	where, args := `WHERE u.status = 'pending' AND u.withdrawn = 0`, []any{}
+	if sel.Country != "" {
+		where, args = where+` AND u.country = ?`, append(args, sel.Country)
+	}
+	if sel.Expired {
+		where, args = where+` AND u.mails > 0 AND u.link_expires_at <= ?`, append(args, ms(now))
+	}
+	if sel.Failed {
+		where += ` AND (SELECT d.state FROM deliveries d WHERE d.user_key = u.key ORDER BY d.id DESC LIMIT 1) IN ('failed', 'held')`
+	}
+	if sel.Doubt {
+		where += ` AND EXISTS (SELECT 1 FROM deliveries d WHERE d.user_key = u.key AND d.state = 'doubt')`
+	}
+	found, err := userRecords(boundTo(ctx, s.reads), where+` ORDER BY u.key`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("select users: %w", err)
+	}
+	for _, f := range found {
+		all = append(all, f.UserRecord)
+	}
+	return all, nil
+}
+
+// Resend makes a mail due at once for the user, in place of whatever waited: a
+// mail in doubt goes out again as the same message, anything else gives way to
+// a new mail of the given step. It returns why not when the user can't be
+// mailed, and audits the act when it is done.
+func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, by Act, now time.Time) (whyNot string, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		row, err := findRow(tx, id)
+		if err != nil {
+			return err
+		}
+		if whyNot = refusal(row); whyNot != "" {
+			return nil
+		}
+		open, err := openState(tx, id)
+		if err != nil {
+			return err
+		}
+		switch open {
+		case pipeline.Claimed, pipeline.Sending:
+			whyNot = "a mail to the user is on its way this moment"
+			return nil
+		case pipeline.InDoubt:
+			err = reopenDoubt(tx, id, now)
+		default:
+			err = replace(tx, row, step, now)
+		}
+		if err != nil {
+			return err
+		}
+		return addAudit(tx, by, "resend", id, string(step), now)
+	})
+	if err != nil {
+		return "", fmt.Errorf("resend to user %s: %w", id, err)
+	}
+	return whyNot, nil
+}
+
+// refusal says why no mail may go out to the user, "" when it may. An address
+// that the server refused is worth another try when an operator says so.
+func refusal(row userRow) string {
+	switch {
+	case row.Status != pipeline.Pending:
+		return "the user is " + string(row.Status) + ", and only pending users get mail"
+	case row.withdrawn:
+		return "the source query no longer returns the user"
+	}
+	return ""
+}
+
+func openState(tx *sql.Tx, id string) (pipeline.State, error) {
+	open, err := column[pipeline.State](tx, `SELECT d.state FROM deliveries d JOIN users u ON u.key = d.user_key
+		WHERE u.id = ? AND d.state IN ('due', 'claimed', 'sending', 'held', 'doubt')`, id)
+	if err != nil || len(open) == 0 {
+		return "", err
+	}
+	return open[0], nil
+}
+
+func reopenDoubt(tx *sql.Tx, id string, now time.Time) error {
+	_, err := tx.Exec(`UPDATE deliveries SET state = 'due', due_at = ?, operator = 1, repeat = 1, doubts = 0, updated_at = ?
+		WHERE state = 'doubt' AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), ms(now), id)
+	return err
+}
+
+func replace(tx *sql.Tx, row userRow, step pipeline.Step, now time.Time) error {
+	if _, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', code = 'replaced', reason = 'an operator sent again by hand', updated_at = ?
+		WHERE state IN ('due', 'held') AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), row.ID); err != nil {
+		return err
+	}
+	if row.addressBad {
+		if _, err := tx.Exec(`UPDATE users SET address_bad = 0, updated_at = ? WHERE id = ?`, ms(now), row.ID); err != nil {
+			return err
+		}
+	}
+	return insertNext(tx, row.ID, pipeline.Next{Step: step, DueAt: now}, true, now)
+}
+
+// OperatorDue tells whether something that an operator asked for is due.
+func (s *Store) OperatorDue(ctx context.Context, now time.Time) (bool, error) {
+	var due bool
+	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries
+		WHERE state = 'due' AND operator = 1 AND due_at <= ?)`, now.UnixMilli()).Scan(&due)
+	return due, err
+}

@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"alta/pipeline"
+)
+
+// querier is what a transaction and a pool have in common for reading.
+type querier interface {
+	Query(query string, args ...any) (*sql.Rows, error)
+}
+
+// column returns the one column that the query selects.
+func column[T any](q querier, query string, args ...any) ([]T, error) {
+	return rows(q, func(scan func(...any) error) (v T, err error) {
+		err = scan(&v)
+		return v, err
+	}, query, args...)
+}
+
+// rows returns what read makes of each row of the query.
+func rows[T any](q querier, read func(scan func(...any) error) (T, error), query string, args ...any) (all []T, err error) {
+	rs, err := q.Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	for rs.Next() {
+		v, err := read(rs.Scan)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rs.Err()
+}
+
+// one makes sure that a statement changed exactly one row.
+func one(result sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return err
+	}
+	if n != 1 {
+		return fmt.Errorf("changed %d rows instead of 1: the row belongs to nobody or to another run", n)
+	}
+	return nil
+}
+
+const userColumns = `u.id, u.external_id, u.email, u.name, u.country, u.locale, u.time_zone, u.type, u.status,
+	u.mails, u.invited_at, u.last_mail_at, u.link_expires_at`
+
+// userDest returns where userColumns scan to, and what completes the history
+// afterwards.
+func userDest(u *pipeline.User, h *pipeline.History) (dest []any, finish func()) {
+	var invited, last, expires sql.NullInt64
+	dest = []any{
+		&u.ID, &u.ExternalID, &u.Email, &u.Name, &u.Country, &u.Locale, &u.TimeZone, &u.Type, &u.Status,
+		&h.Mails, &invited, &last, &expires,
+	}
+	return dest, func() { h.InvitedAt, h.LastAt, h.LinkExpiresAt = at(invited), at(last), at(expires) }
+}
+
+// deliveries reads whole deliveries. A link that was superseded is left out, so
+// that nothing can mail it.
+func deliveries(q querier, where string, args ...any) ([]pipeline.Delivery, error) {
+	return rows(q, readDelivery, `SELECT `+userColumns+`,
+			d.id, d.step, d.round, d.attempts, d.due_at, d.operator, d.doubts, d.repeat, d.code,
+			d.message_id, d.message_date, d.digest,
+			l.id, l.url, l.issued_at, l.expires_at
+		FROM deliveries d
+		JOIN users u ON u.key = d.user_key
+		LEFT JOIN links l ON l.id = d.link_id AND l.superseded_at IS NULL `+where, args...)
+}
+
+func readDelivery(scan func(...any) error) (pipeline.Delivery, error) {
+	var (
+		d                                pipeline.Delivery
+		due, date, link, issued, expires sql.NullInt64
+		url                              sql.NullString
+		user, finish                     = userDest(&d.User, &d.History)
+		delivery                         = []any{&d.ID, &d.Step, &d.Round, &d.Attempt, &due, &d.Operator, &d.Doubts, &d.Repeat, &d.LastCode}
+		message                          = []any{&d.Message.ID, &date, &d.Message.Digest}
+		linked                           = []any{&link, &url, &issued, &expires}
+	)
+	dest := append(append(append(user, delivery...), message...), linked...)
+	if err := scan(dest...); err != nil {
+		return d, err
+	}
+	finish()
+	d.Attempt++ // the ledger counts attempts made; a delivery carries the one to come
+	d.DueAt, d.Message.Date = at(due), at(date)
+	if link.Valid {
+		d.Link = pipeline.Link{ID: link.Int64, URL: pipeline.NewSecret(url.String), IssuedAt: at(issued), ExpiresAt: at(expires)}
+	}
+	return d, nil
+}
+
+// pauses returns the pauses in force.
+func pauses(q querier) ([]pipeline.Pause, error) {
+	return rows(q, func(scan func(...any) error) (p pipeline.Pause, err error) {
+		var since, probe sql.NullInt64
+		err = scan(&p.Country, &p.Code, &p.Reason, &since, &probe)
+		p.Since, p.ProbeAt = at(since), at(probe)
+		return p, err
+	}, `SELECT country, code, reason, since, probe_at FROM pauses ORDER BY country`)
+}
+
+// bound is a pool together with the context that its queries end with.
+type bound struct {
+	ctx context.Context
+	db  *sql.DB
+}
+
+func boundTo(ctx context.Context, db *sql.DB) bound { return bound{ctx, db} }
+
+// Query implements querier.
+func (b bound) Query(query string, args ...any) (*sql.Rows, error) {
+	return b.db.QueryContext(b.ctx, query, args...)
+}

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"alta/pipeline"
+)
+
+// UserRecord is one user, as an operator sees it.
+type UserRecord struct {
+	User       pipeline.User
+	History    pipeline.History
+	Sourced    bool
+	Withdrawn  bool // the source query no longer returns the user
+	AddressBad bool // the mail server refused the address for good
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+// Filter narrows a list of users; zero fields match every user.
+type Filter struct {
+	Country pipeline.Country
+	Status  pipeline.Status
+	Email   string // exactly, but for upper and lower case
+	After   int64  // keyset: only users with a higher key
+	Limit   int    // at most this many; 0 is no limit
+}
+
+// Find returns the user with that Capa id, external id or e-mail address. More
+// than one match is an error that names them.
+func (s *Store) Find(ctx context.Context, ref string) (UserRecord, error) {
+	for _, where := range []string{`u.id = ?`, `u.external_id = ? AND u.external_id <> ''`, `u.email = ? COLLATE NOCASE AND u.email <> ''`} {
+		found, err := userRecords(boundTo(ctx, s.reads), `WHERE `+where+` ORDER BY u.key LIMIT 10`, ref)
+		switch {
+		case err != nil:
+			return UserRecord{}, fmt.Errorf("find user %s: %w", ref, err)
+		case len(found) == 1:
+			return found[0].UserRecord, nil
+		case len(found) > 1:
+			ids := make([]string, len(found))
+			for i, f := range found {
+				ids[i] = f.User.ID
+			}
+			return UserRecord{}, fmt.Errorf("%s means %d users; name one by its id: %s", ref, len(found), strings.Join(ids, ", "))
+		}
+	}
+	return UserRecord{}, fmt.Errorf("user %s: %w", ref, ErrNotFound)
+}
+
+// pageSize is how many users a list reads at once.
+const pageSize = 1000
+
+// List calls each for every user that matches, in the order in which they were
+// added. It reads page by page, so that a long list never keeps the ledger from
+// tidying up behind it.
+func (s *Store) List(ctx context.Context, f Filter, each func(UserRecord) error) error {
+	where, args := f.where()
+	for count := 0; ; {
+		n := pageSize
+		if f.Limit > 0 {
+			n = min(n, f.Limit-count)
+		}
+		if n == 0 {
+			return nil
+		}
+		page, err := userRecords(boundTo(ctx, s.reads), where+` AND u.key > ? ORDER BY u.key LIMIT ?`,
+			append(append([]any{}, args...), f.After, n)...)
+		if err != nil {
+			return fmt.Errorf("list users: %w", err)
+		}
+		for _, r := range page {
+			if err := each(r.UserRecord); err != nil {
+				return err
+			}
+			f.After = r.key
+		}
+		count += len(page)
+		if len(page) < n {
+			return nil
+		}
+	}
+}
+
+func (f Filter) where() (string, []any) {
+	clauses, args := []string{`1 = 1`}, []any{}
+	for _, c := range []struct{ column, value string }{
+		{`u.country = ?`, string(f.Country)}, {`u.status = ?`, string(f.Status)}, {`u.email = ? COLLATE NOCASE`, f.Email},
+	} {
+		if c.value != "" {
+			clauses, args = append(clauses, c.column), append(args, c.value)
+		}
+	}
+	return `WHERE ` + strings.Join(clauses, ` AND `), args
+}
+
+// Mark sets a user's status by an operator's word, who may move it anywhere but
+// out of erased. Becoming pending again plans the next mail; leaving pending
+// cancels it.
+func (s *Store) Mark(ctx context.Context, id string, status pipeline.Status, plan Planner, by Act, now time.Time) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		old, err := findRow(tx, id)
+		switch {
+		case err != nil:
+			return fmt.Errorf("mark user %s: %w", id, err)
+		case old.Status == pipeline.Erased:
+			return fmt.Errorf("mark user %s: the user was erased, which is final", id)
+		case status == pipeline.Erased:
+			return errors.New("a user becomes erased by 'alta users erase' only")
+		}
+		row := old
+		row.Status = status
+		if err := updateUser(tx, old, row, plan, now); err != nil {
+			return fmt.Errorf("mark user %s: %w", id, err)
+		}
+		return addAudit(tx, by, "mark", id, string(old.Status)+" -> "+string(status), now)
+	})
+}
+
+// Erase removes a user's personal data for good: name, address, external id,
+// links and what mail servers said. The Capa id stays, so that no import brings
+// the user back, and so do the bare facts of what was sent.
+func (s *Store) Erase(ctx context.Context, id string, by Act, now time.Time) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if _, err := findRow(tx, id); err != nil {
+			return fmt.Errorf("erase user %s: %w", id, err)
+		}
+		if err := busy(tx, id); err != nil {
+			return fmt.Errorf("erase user %s: %w", id, err)
+		}
+		const mine = `(SELECT key FROM users WHERE id = ?)`
+		for _, statement := range []string{
+			`UPDATE users SET status = 'erased', email = '', name = '', external_id = '' WHERE id = ?`,
+			`UPDATE attempts SET reply = '', reason = '' WHERE delivery_id IN (SELECT id FROM deliveries WHERE user_key = ` + mine + `)`,
+			`UPDATE deliveries SET receipt = '', reason = '', message_id = '', digest = NULL WHERE user_key = ` + mine,
+			`UPDATE links SET url = '', superseded_at = coalesce(superseded_at, issued_at) WHERE user_key = ` + mine,
+		} {
+			if _, err := tx.Exec(statement, id); err != nil {
+				return fmt.Errorf("erase user %s: %w", id, err)
+			}
+		}
+		if err := cancelUnwanted(tx, id, now); err != nil {
+			return err
+		}
+		return addAudit(tx, by, "erase", id, "", now)
+	})
+}
+
+// busy refuses to touch a user whose mail is on its way this very moment.
+func busy(tx *sql.Tx, id string) error {
+	open, err := column[string](tx, `SELECT d.state FROM deliveries d JOIN users u ON u.key = d.user_key
+		WHERE u.id = ? AND d.state IN ('claimed', 'sending')`, id)
+	if err != nil {
+		return err
+	}
+	if len(open) > 0 {
+		return errors.New("a mail to the user is on its way this moment; try again in a minute")
+	}
+	return nil
+}
+
+type keyedUser struct {
+	UserRecord
+	key int64
+}
+
+func userRecords(q querier, where string, args ...any) ([]keyedUser, error) {
+	return rows(q, func(scan func(...any) error) (r keyedUser, err error) {
+		dest, finish := userDest(&r.User, &r.History)
+		var created, updated sql.NullInt64
+		err = scan(append(dest, &r.key, &r.Sourced, &r.Withdrawn, &r.AddressBad, &created, &updated)...)
+		finish()
+		r.CreatedAt, r.UpdatedAt = at(created), at(updated)
+		return r, err
+	}, `SELECT `+userColumns+`, u.key, u.sourced, u.withdrawn, u.address_bad, u.created_at, u.updated_at FROM users u `+where, args...)
+}

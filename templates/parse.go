@@ -1,0 +1,81 @@
+package templates
+
+import (
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	texttemplate "text/template"
+
+	"alta/pipeline"
+)
+
+// mail holds the templates of one locale and step. Text and HTML are layouts
+// that the step's own file has filled in.
+type mail struct {
+	subject *texttemplate.Template
+	text    *texttemplate.Template
+	html    *htmltemplate.Template
+}
+
+// textPieces and htmlPieces are what a step's file must define.
+func textPieces() []string { return []string{"body"} }
+
+func htmlPieces() []string { return []string{"title", "preheader", "body"} }
+
+// parseMail parses the files of one mail. The locale's words are parsed into
+// every part, so that a phrase is written once and each part escapes it by its
+// own rules.
+func parseMail(files map[string]file, l pipeline.Locale, s pipeline.Step) (*mail, error) {
+	words := files[wordsFile(l)]
+	subject, err1 := parseText(nil, files[stepFile(l, s, partSubject)], words)
+	text, err2 := parseText(textPieces(), files[layoutText], words, files[stepFile(l, s, partText)])
+	page, err3 := parseHTML(htmlPieces(), files[layoutHTML], words, files[stepFile(l, s, partHTML)])
+	return &mail{subject: subject, text: text, html: page}, errors.Join(err1, err2, err3)
+}
+
+// parseText parses the files into one template, named after the first; the
+// last must define the pieces.
+func parseText(pieces []string, files ...file) (*texttemplate.Template, error) {
+	root := texttemplate.New(files[0].origin).Funcs(functions()).Option("missingkey=error")
+	for i, f := range files {
+		t := root
+		if i > 0 {
+			t = root.New(f.origin)
+		}
+		if _, err := t.Parse(f.text); err != nil {
+			return nil, err
+		}
+	}
+	var errs []error
+	for _, piece := range pieces {
+		if t := root.Lookup(piece); t == nil || t.Tree == nil {
+			errs = append(errs, missingPiece(files, piece))
+		}
+	}
+	return root, errors.Join(errs...)
+}
+
+// parseHTML does the same as parseText for HTML.
+func parseHTML(pieces []string, files ...file) (*htmltemplate.Template, error) {
+	root := htmltemplate.New(files[0].origin).Funcs(functions()).Option("missingkey=error")
+	for i, f := range files {
+		t := root
+		if i > 0 {
+			t = root.New(f.origin)
+		}
+		if _, err := t.Parse(f.text); err != nil {
+			return nil, err
+		}
+	}
+	var errs []error
+	for _, piece := range pieces {
+		if t := root.Lookup(piece); t == nil || t.Tree == nil {
+			errs = append(errs, missingPiece(files, piece))
+		}
+	}
+	return root, errors.Join(errs...)
+}
+
+func missingPiece(files []file, piece string) error {
+	return fmt.Errorf("%s: {{define %q}} is missing", files[len(files)-1].origin, piece)
+}

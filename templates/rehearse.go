@@ -1,0 +1,93 @@
+package templates
+
+import (
+	"fmt"
+	"time"
+
+	"alta/pipeline"
+)
+
+// faults collects errors and keeps each message once: a mistake in a shared
+// file shows in every mail.
+type faults struct {
+	errs []error
+	seen map[string]bool
+}
+
+func (f *faults) add(err error) { f.addFor("", err) }
+
+// addFor keeps the error with what it happened to.
+func (f *faults) addFor(what string, err error) {
+	if err == nil || f.seen[err.Error()] {
+		return
+	}
+	if f.seen == nil {
+		f.seen = map[string]bool{}
+	}
+	f.seen[err.Error()] = true
+	if what != "" {
+		err = fmt.Errorf("%s: %w", what, err)
+	}
+	f.errs = append(f.errs, err)
+}
+
+// sampleLink holds every character that a URL may and that a template could
+// spoil.
+const sampleLink = "https://verify.example/s?_al=TOKEN==&r=a%2Fb+c;d='e'(f)*~!$,@[:]#g&amp;lt"
+
+// rehearsal is one sample mail.
+type rehearsal struct {
+	delivery *pipeline.Delivery
+	bare     bool // at a brand that has nothing but a name
+}
+
+// rehearse renders each mail for every kind of user there is, since a template
+// names its variables in branches that only some users reach.
+func (s *Set) rehearse(f *faults) {
+	for _, locale := range locales() {
+		for _, step := range pipeline.Steps() {
+			for _, r := range rehearsals(locale, step) {
+				brand := s.brands[r.delivery.User.Country]
+				if r.bare {
+					brand = Brand{Name: brand.Name}
+				}
+				v, err := newVariables(r.delivery, brand, s.languages[locale])
+				if err == nil {
+					_, err = s.mails[key{locale, step}].write(v)
+				}
+				f.addFor(fmt.Sprintf("render %s %s", locale, step), err)
+			}
+		}
+	}
+}
+
+// rehearsals returns mails to each kind of user: one as they come, one whose
+// name attacks the templates, and one who has no name.
+func rehearsals(l pipeline.Locale, s pipeline.Step) []rehearsal {
+	var all []rehearsal
+	for _, country := range countries() {
+		for _, kind := range []pipeline.UserType{pipeline.Individual, pipeline.Business} {
+			for _, round := range []int{1, 2, 3, 4} {
+				all = append(all,
+					rehearsal{delivery: sampleDelivery(l, s, country, kind, round, "María Fernanda Núñez")},
+					rehearsal{delivery: sampleDelivery(l, s, country, kind, round, `"><script>alert('x')</script> & {{.Link}}`)},
+					rehearsal{delivery: sampleDelivery(l, s, country, kind, round, ""), bare: true})
+			}
+		}
+	}
+	return all
+}
+
+func sampleDelivery(
+	l pipeline.Locale, s pipeline.Step, c pipeline.Country, kind pipeline.UserType, round int, name string,
+) *pipeline.Delivery {
+	issued := time.Date(2026, time.November, 23, 20, 30, 0, 0, time.UTC)
+	return &pipeline.Delivery{
+		User: pipeline.User{
+			ID: "00000000-0000-4000-8000-000000000000", Email: "sample@example.com", Name: name,
+			Country: c, Locale: l, TimeZone: pipeline.DefaultTimeZone(c), Type: kind, Status: pipeline.Pending,
+		},
+		Step: s, Round: round, Attempt: 1,
+		Link: pipeline.Link{URL: pipeline.NewSecret(sampleLink), IssuedAt: issued, ExpiresAt: issued.Add(24 * time.Hour)},
+	}
+}
