@@ -48,7 +48,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func open(ctx context.Context, path string) (_ *Store, err error) {
-	writes, err := sql.Open("sqlite3", dsn(path, "_txlock=immediate"))
+	writes, err := sql.Open("sqlite3", dsn(path, "_txlock=immediate&_stmt_cache_size=64"))
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,14 @@ func TestScratch(t *testing.T) {
 	fmt.Println("20000 rows", time.Since(start))
 	fmt.Println("backup", s.Backup(ctx, t.TempDir()+"/b.db"))
 	for _, q := range []string{
+		`INSERT INTO deliveries (user_key, country, step, round, state, due_at, operator, created_at, updated_at)
+		SELECT u.key, u.country, ?1,
+			1 + coalesce((SELECT max(round) FROM deliveries d WHERE d.user_key = u.key AND d.step = ?1), 0),
+			'due', 5, 0, 5, 5
+		FROM users u
+		WHERE u.id = 'x' AND u.wanted
+			AND NOT EXISTS (SELECT 1 FROM deliveries d
+				WHERE d.user_key = u.key AND d.state IN ('due', 'claimed', 'sending', 'held', 'doubt'))`,
 		`SELECT id FROM deliveries WHERE state = 'due' AND operator = 1 AND due_at <= ? AND country = ? ORDER BY due_at LIMIT ?`,
 		`SELECT id FROM deliveries WHERE state = 'due' AND operator = 0 AND due_at <= ? AND country = ? ORDER BY due_at LIMIT ?`,
 		`SELECT count(*) FROM deliveries WHERE state = 'due' AND due_at <= ?`,

@@ -138,7 +138,7 @@ func (a *app) checkDatabase(ctx context.Context) (detail string, err error) {
 
 func (a *app) checkSource(ctx context.Context) (string, error) {
 	good, bad := 0, 0
-	err := readSource(ctx, a.config.Source, func() { good++ }, func() { bad++ })
+	err := readSource(ctx, a.config, func() { good++ }, func() { bad++ })
 	if err != nil {
 		return "", err
 	}

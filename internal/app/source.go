@@ -4,11 +4,17 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"time"
 
 	"alta/internal/roster"
 	"alta/pipeline"
 	"alta/store"
 )
+
+// sourceLimit bounds one pull: a query of somebody else's database can be
+// endless.
+const sourceLimit = 10 * time.Minute
 
 // batchSize is how many users are taken in by one transaction.
 const batchSize = 500
@@ -27,6 +33,11 @@ func (e *engine) pullSource(ctx context.Context) error {
 // withdraws those that it no longer returns. A source that can't be read is an
 // outage: nobody can say who is still pending, so nobody is mailed.
 func pullInto(ctx context.Context, s *store.Store, c *Config, log *slog.Logger, plan store.Planner, now pipeline.Clock) error {
+	if err := notTheLedger(c); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sourceLimit)
+	defer cancel()
 	sync, err := s.StartSync(ctx, plan)
 	if err != nil {
 		return err
@@ -62,7 +73,7 @@ func pullInto(ctx context.Context, s *store.Store, c *Config, log *slog.Logger, 
 
 func sourceFault(err error) error {
 	if errors.Is(err, context.Canceled) {
-		return err
+		return err // told to stop
 	}
 	return &pipeline.Fault{
 		Kind: pipeline.Outage, Code: "source",
@@ -112,8 +123,26 @@ func (b *batch) flush() error {
 }
 
 // readSource reads the source without taking anything in.
-func readSource(ctx context.Context, c SourceConfig, good, bad func()) error {
-	return roster.ReadSQLite(ctx, c.SQLite, c.Query,
+func readSource(ctx context.Context, c *Config, good, bad func()) error {
+	if err := notTheLedger(c); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sourceLimit)
+	defer cancel()
+	return roster.ReadSQLite(ctx, c.Source.SQLite, c.Source.Query,
 		func(roster.Row) error { good(); return nil },
 		func(roster.Problem) { bad() })
+}
+
+// notTheLedger refuses alta's own ledger as its source.
+func notTheLedger(c *Config) error {
+	source, err := os.Stat(c.Source.SQLite)
+	if err != nil {
+		return nil // whoever reads it says what is wrong
+	}
+	ledger, err := os.Stat(c.Database.Path)
+	if err == nil && os.SameFile(source, ledger) {
+		return &exitError{exitUsage, errors.New("source.sqlite and database.url name the same file; the source is your own database, the ledger is alta's")}
+	}
+	return nil
 }

@@ -3,8 +3,10 @@ package mailer
 import (
 	"bytes"
 	"context"
+	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -199,6 +201,52 @@ func TestATruncatedMailIsNotSentWhenTheServerStallsThenReads(t *testing.T) {
 	if !bytes.Contains(got.Bytes(), []byte("DATA\r\n")) || bytes.Contains(got.Bytes(), []byte("\r\n.\r\n")) ||
 		bytes.Contains(got.Bytes(), []byte("QUIT")) {
 		t.Errorf("%d bytes that hold no DATA, or a final dot, or QUIT", got.Len())
+	}
+}
+
+// failingWrites is a TCP connection that breaks at the first write which
+// begins with a text.
+type failingWrites struct {
+	net.Conn
+	at string
+}
+
+func (f *failingWrites) Write(p []byte) (int, error) {
+	if bytes.HasPrefix(p, []byte(f.at)) {
+		return 0, syscall.ECONNRESET
+	}
+	return f.Conn.Write(p)
+}
+
+func TestDoubtBeginsExactlyAtTheFinalDot(t *testing.T) {
+	for _, c := range []struct {
+		name, at string
+		kind     pipeline.Kind
+	}{
+		{"a small mail that never left whole is tried again", "Subject:", pipeline.Retry},
+		{"a dot that may have left is in doubt", ".\r\n", pipeline.Doubt},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server, client := tcpPair(t)
+			s := newSocket(&failingWrites{client, c.at})
+			if _, err := server.Write([]byte("220 hi\r\n250 hi\r\n250 ok\r\n250 ok\r\n354 go\r\n")); err != nil {
+				t.Fatal(err)
+			}
+			d := newDialer(Config{Host: "127.0.0.1", TLS: TLSNone, Timeout: time.Second, LocalName: "test"})
+			smtpClient, _, err := d.open(context.Background(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			to, err := parseAddress("", "jose@example.com")
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn := &connection{client: smtpClient, socket: s, timeout: 10 * time.Second}
+			_, err = conn.transact(to, to, []byte("Subject: Hola\r\n\r\nHola\r\n"))
+			if f := pipeline.AsFault(err); err == nil || f.Kind != c.kind || f.Code != "smtp.connection" || !conn.broken {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 
