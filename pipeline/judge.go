@@ -92,6 +92,20 @@ func (p Plan) Judge(d *Delivery, err error, now time.Time) Verdict {
 	return v
 }
 
+// JudgeOrphan decides what becomes of a delivery whose process ended while the
+// mail was on its way. It is in doubt like any other, but there is nothing to
+// wait for: the server has most likely been well all the time.
+func (p Plan) JudgeOrphan(d *Delivery, now time.Time) Verdict {
+	v := p.Judge(d, &Fault{
+		Kind: Doubt, Code: "interrupted",
+		Reason: "alta ended while this mail was on its way; the server may or may not have taken it",
+	}, now)
+	if v.State == Due {
+		v.DueAt = now
+	}
+	return v
+}
+
 // PutBack is the verdict on a delivery that was claimed and not begun: it is
 // due again at the given time, as if nothing had happened.
 func PutBack(d *Delivery, at time.Time, code, reason string) Verdict {

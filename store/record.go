@@ -119,7 +119,7 @@ func addMail(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 func insertNext(tx *sql.Tx, user string, next pipeline.Next, operator bool, now time.Time) error {
 	_, err := tx.Exec(`INSERT INTO deliveries (user_key, country, step, round, state, due_at, operator, created_at, updated_at)
 		SELECT u.key, u.country, :step,
-			1 + coalesce((SELECT max(round) FROM deliveries d WHERE d.user_key = u.key AND d.step = :step), 0),
+			1 + coalesce((SELECT max(round) FROM deliveries d WHERE d.user_key = u.key AND d.step = CAST(:step AS TEXT)), 0),
 			'due', :due, :operator, :now, :now
 		FROM users u
 		WHERE u.id = :user AND u.wanted

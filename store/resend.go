@@ -133,10 +133,12 @@ func replace(tx *sql.Tx, row userRow, step pipeline.Step, now time.Time) error {
 	return insertNext(tx, row.ID, pipeline.Next{Step: step, DueAt: now}, true, now)
 }
 
-// OperatorDue tells whether something that an operator asked for is due.
+// OperatorDue tells whether something that an operator asked for is due and not
+// paused. Probing what is paused is left to the schedule.
 func (s *Store) OperatorDue(ctx context.Context, now time.Time) (bool, error) {
 	var due bool
-	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries
-		WHERE state = 'due' AND operator = 1 AND due_at <= ?)`, now.UnixMilli()).Scan(&due)
+	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries d
+		WHERE state = 'due' AND operator = 1 AND due_at <= ?
+			AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.country IN ('', d.country)))`, now.UnixMilli()).Scan(&due)
 	return due, err
 }

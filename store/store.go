@@ -61,6 +61,9 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 	if err := migrate(ctx, writes); err != nil {
 		return nil, err
 	}
+	if _, err := writes.ExecContext(ctx, `PRAGMA temp_store = MEMORY`); err != nil {
+		return nil, err
+	}
 	reads, err := sql.Open("sqlite3", dsn(path, "_query_only=1"))
 	if err != nil {
 		return nil, err

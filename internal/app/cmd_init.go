@@ -7,29 +7,53 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"alta/templates"
 )
 
 func (a *app) initCommand() *cobra.Command {
-	return &cobra.Command{
+	var dir string
+	c := &cobra.Command{
 		Use:   "init [FILE]",
 		Short: "Write a config.toml to start from",
 		Long: `init writes the reference configuration, every setting with its default and a
-comment, to config.toml or the given FILE. It never overwrites a file.`,
+comment, to config.toml or the given FILE. With --templates it writes the built-in
+mail templates to a folder instead, to change and name in templates.dir. It never
+overwrites a file.`,
 		Example: `  alta init
-  alta init /etc/alta/config.toml`,
+  alta init /etc/alta/config.toml
+  alta init --templates /etc/alta/templates`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			path := defaultConfigFile
-			if len(args) == 1 {
-				path = args[0]
+			switch {
+			case dir != "" && len(args) > 0:
+				return usage("--templates writes templates only; run init without it for %s", args[0])
+			case dir != "":
+				return a.initTemplates(dir)
+			case len(args) == 1:
+				return a.initConfig(args[0])
 			}
-			if err := writeNew(path, a.defaults); err != nil {
-				return &exitError{exitUsage, err}
-			}
-			fmt.Fprintf(a.out, "Wrote %s. Fill in [capa], [smtp] and [brand], then check with 'alta doctor'.\n", path)
-			return nil
+			return a.initConfig(defaultConfigFile)
 		},
 	}
+	c.Flags().StringVar(&dir, "templates", "", "write the mail templates to `DIR`")
+	return c
+}
+
+func (a *app) initConfig(path string) error {
+	if err := writeNew(path, a.defaults); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	_, err := fmt.Fprintf(a.out, "Wrote %s. Fill in [capa], [smtp] and [brand], then check with 'alta doctor'.\n", path)
+	return err
+}
+
+func (a *app) initTemplates(dir string) error {
+	if err := templates.Export(dir); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	_, err := fmt.Fprintf(a.out, "Wrote the templates to %s. Delete what you don't change, set templates.dir, look with 'alta preview'.\n", dir)
+	return err
 }
 
 // writeNew writes a file that must not exist yet, with mode 0600.

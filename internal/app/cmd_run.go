@@ -74,6 +74,9 @@ func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, asJSON boo
 	if err := a.printReport(report, asJSON); err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return &exitError{exitOutage, errors.New("stopped by a signal; nothing is lost, and what was not sent is still due")}
+	}
 	return reportStatus(report)
 }
 

@@ -110,6 +110,7 @@ func (d *daemon) pass(ctx context.Context, p pass) {
 	if ctx.Err() != nil {
 		return
 	}
+	p.logged = true
 	if _, err := d.run(ctx, p); err != nil {
 		d.log.Error("the run failed; the next one tries again", "error", err)
 	}

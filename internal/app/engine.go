@@ -137,6 +137,7 @@ type pass struct {
 	trigger store.Trigger
 	slot    time.Time // the moment of the schedule that it serves, if any
 	limit   int       // most deliveries; 0 is no limit
+	logged  bool      // nobody reads a report: the log sums the run up
 	done    func(*pipeline.Delivery, pipeline.Verdict, pipeline.Report)
 }
 
@@ -197,10 +198,7 @@ func (e *engine) pipe(ctx context.Context, id int64, p pass) (pipeline.Report, e
 // recover settles what a process that died left behind.
 func (e *engine) recover(ctx context.Context) error {
 	returned, doubted, err := e.store.Recover(ctx, e.now(), func(d *pipeline.Delivery) pipeline.Verdict {
-		return e.plan.Judge(d, &pipeline.Fault{
-			Kind: pipeline.Doubt, Code: "interrupted",
-			Reason: "alta ended while this mail was on its way; the server may or may not have taken it",
-		}, e.now())
+		return e.plan.JudgeOrphan(d, e.now())
 	})
 	if err != nil {
 		return err
@@ -231,7 +229,11 @@ func (e *engine) logVerdict(d *pipeline.Delivery, v pipeline.Verdict) {
 	e.log.LogAttrs(context.Background(), level, "delivery "+string(v.Outcome), attrs...)
 }
 
+// logRun sums up a run of the daemon. A command prints its report instead.
 func (e *engine) logRun(id int64, p pass, r pipeline.Report, err error) {
+	if !p.logged {
+		return
+	}
 	attrs := []any{
 		"run", id, "trigger", p.trigger, "selected", r.Selected, "sent", r.Sent, "retry", r.Retry, "failed", r.Failed,
 		"held", r.Held, "doubt", r.Doubt, "cancelled", r.Cancelled, "minted", r.Minted, "duration_ms", r.DurationMS,

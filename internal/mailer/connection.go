@@ -59,7 +59,7 @@ func (c *connection) transact(from, to address, raw []byte) (reply, error) {
 		}
 		// The message must have left before the dot is written: an error up to
 		// here means that the server has no complete mail.
-		return nil
+		return c.client.Text.W.Flush()
 	})
 	if err != nil {
 		return reply{}, err
