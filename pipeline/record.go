@@ -25,23 +25,27 @@ const recordLimit = 30 * time.Second
 // is still recorded.
 func Record(ledger Recorder, plan Plan, now Clock, stages Stage) Deliver {
 	return func(ctx context.Context, d *Delivery) (Verdict, error) {
-		v := judge(ctx, d, plan, now, stages)
+		v, at := judge(ctx, d, plan, now, stages)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordLimit)
 		defer cancel()
-		return v, ledger.Record(ctx, d, v, now())
+		return v, ledger.Record(ctx, d, v, at)
 	}
 }
 
-func judge(ctx context.Context, d *Delivery, plan Plan, now Clock, stages Stage) Verdict {
+// judge runs the stages, unless the delivery has to wait, and returns the
+// verdict and the one moment that both it and the ledger go by.
+func judge(ctx context.Context, d *Delivery, plan Plan, now Clock, stages Stage) (Verdict, time.Time) {
+	at := now()
 	if ctx.Err() != nil {
-		return PutBack(d, d.DueAt, "", "")
+		return PutBack(d, d.DueAt, "", ""), at
 	}
-	if until, wait := plan.Defer(d, now()); wait {
-		return PutBack(d, until, "sending_hours", "it is outside the sending hours where the user lives")
+	if until, wait := plan.Defer(d, at); wait {
+		return PutBack(d, until, "sending_hours", "it is outside the sending hours where the user lives"), at
 	}
 	had := d.Link
 	err := recovered(context.WithoutCancel(ctx), stages, d)
-	v := plan.Judge(d, err, now())
+	at = now()
+	v := plan.Judge(d, err, at)
 	v.Minted = !d.Link.URL.Equal(had.URL)
-	return v
+	return v, at
 }

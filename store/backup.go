@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // Backup writes a consistent copy of the ledger to a new file with mode 0600,
@@ -26,11 +28,25 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("back up: %w", err)
 	}
-	// VACUUM INTO accepts an empty file and reads from one snapshot.
-	if _, err := s.reads.ExecContext(ctx, `VACUUM INTO ?`, path); err != nil {
+	if err := s.vacuumInto(ctx, path); err != nil {
 		return fmt.Errorf("back up to %s: %w", path, err)
 	}
 	return syncFile(path)
+}
+
+// vacuumInto copies one snapshot into an empty file, on a connection of its
+// own: the readers may write nothing, and the writer has other things to do.
+func (s *Store) vacuumInto(ctx context.Context, path string) error {
+	path, err := filepath.Abs(path) // never taken for a URI
+	if err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite3", dsn(s.path, ""))
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `VACUUM INTO ?`, path)
+	return errors.Join(err, db.Close())
 }
 
 func syncFile(path string) error {

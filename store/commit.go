@@ -48,6 +48,9 @@ func (w *writer) close() {
 // fails only its own changes are undone. apply may run again only if it never
 // committed, and it must not use a context: a write that has begun ends.
 func (s *Store) write(ctx context.Context, apply func(*sql.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	r := &request{apply: apply, result: make(chan error, 1)}
 	select {
 	case <-ctx.Done():

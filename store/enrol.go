@@ -55,7 +55,10 @@ func (s *Store) Enrol(ctx context.Context, users []pipeline.User, from Origin, p
 		}
 		return nil
 	})
-	return counts, err
+	if err != nil {
+		return Enrolled{}, err
+	}
+	return counts, nil
 }
 
 // userRow is a user as the ledger keeps it, comparable to see what changed.
@@ -145,7 +148,7 @@ func updateUser(tx *sql.Tx, old, row userRow, plan Planner, now time.Time) error
 	}
 	if row.Country != old.Country {
 		if _, err := tx.Exec(`UPDATE deliveries SET country = ? WHERE user_key = (SELECT key FROM users WHERE id = ?)
-			AND state IN ('due', 'claimed', 'held', 'doubt')`, row.Country, row.ID); err != nil {
+			AND state IN ('due', 'claimed', 'sending', 'held', 'doubt')`, row.Country, row.ID); err != nil {
 			return err
 		}
 	}

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -18,13 +20,34 @@ var ErrLocked = errors.New("another alta runs the pipeline on this ledger")
 // that every claimed row is an orphan.
 type Lock struct{ file *flock.Flock }
 
+// patience is how long a migration waits for another process.
+const patience = 10 * time.Second
+
 // Lock takes the right to run the pipeline, or returns an error that wraps
 // [ErrLocked] and names the process that has it.
 func (s *Store) Lock() (*Lock, error) {
-	path := s.path + ".lock"
+	return lock(s.path, (*flock.Flock).TryLock)
+}
+
+// waitForLock takes the right as [Store.Lock] does, but waits a while for it.
+func waitForLock(ctx context.Context, path string) (*Lock, error) {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return lock(path, func(l *flock.Flock) (bool, error) {
+		ok, err := l.TryLockContext(waiting, 20*time.Millisecond)
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			return false, nil
+		}
+		return ok, err
+	})
+}
+
+func lock(ledger string, take func(*flock.Flock) (bool, error)) (*Lock, error) {
+	path := ledger + ".lock"
 	l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
+	ok, err := take(l)
 	if err != nil {
+		_ = l.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	if !ok {

@@ -19,11 +19,17 @@ var migrations embed.FS
 const applicationID = 0x616c7461
 
 // migrate refuses a file that is not a ledger of this or an older alta, then
-// applies the migrations that it lacks, each in a transaction of its own.
-func migrate(ctx context.Context, db *sql.DB) error {
-	if err := identify(ctx, db); err != nil {
+// applies the migrations that it lacks, each in a transaction of its own. It
+// holds the [Lock] meanwhile, so that no two processes migrate at once and none
+// does while an older alta runs the pipeline.
+func migrate(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite3", dsn(path, ""))
+	if err != nil {
 		return err
 	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -32,35 +38,51 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	have, want, err := provider.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the schema version: %w", err)
-	}
-	if have > want {
+	known := provider.ListSources()
+	want := known[len(known)-1].Version
+	have, err := version(ctx, db)
+	switch {
+	case err != nil:
+		return err
+	case have > want:
 		return fmt.Errorf("its schema is version %d and this alta knows only %d: it was made by a newer alta; upgrade this one", have, want)
+	case have == want:
+		return nil
 	}
-	if _, err := provider.Up(ctx); err != nil {
+
+	lock, err := waitForLock(ctx, path)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	_, err = db.ExecContext(ctx, fmt.Sprintf(`PRAGMA journal_mode = WAL; PRAGMA application_id = %d`, applicationID))
+	if err == nil {
+		_, err = provider.Up(ctx)
+	}
+	if err = errors.Join(err, lock.Unlock()); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
 }
 
-func identify(ctx context.Context, db *sql.DB) error {
-	var id, tables int
+// version is the schema's version: 0 for a file that is empty, an error for one
+// that is not a ledger. It only reads.
+func version(ctx context.Context, db *sql.DB) (v int64, err error) {
+	var id, tables, versioned int
 	if err := db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
-		return err
+		return 0, err
 	}
-	if id == applicationID {
-		return nil
+	err = db.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE name = '`+goose.DefaultTablename+`') FROM sqlite_schema`).
+		Scan(&tables, &versioned)
+	switch {
+	case err != nil:
+		return 0, err
+	case id != applicationID && (id != 0 || tables > 0):
+		return 0, errors.New("it is a SQLite database of something else; alta leaves it alone: set database.url to a file of its own")
+	case versioned == 0:
+		return 0, nil
 	}
-	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables); err != nil {
-		return err
-	}
-	if id != 0 || tables > 0 {
-		return errors.New("it is a SQLite database of something else; alta leaves it alone: set database.url to a file of its own")
-	}
-	_, err := db.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID))
-	return err
+	err = db.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+goose.DefaultTablename).Scan(&v)
+	return v, err
 }
 
 // explainOpen says in plain words why SQLite could not open the file.

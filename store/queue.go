@@ -77,7 +77,7 @@ func (q *Queue) choose(tx *sql.Tx, paused []pipeline.Pause, now time.Time, n int
 			quota[p.Country] = 0
 		}
 	}
-	// Both halves of the choice run through a partial index, in its order.
+	// Both halves of the choice run through deliveries_due, in its order.
 	queries := []string{`SELECT id FROM deliveries WHERE state = 'due' AND operator = 1 AND due_at <= ? AND country = ? ORDER BY due_at LIMIT ?`}
 	if q.only == Everything {
 		queries = append(queries, `SELECT id FROM deliveries WHERE state = 'due' AND operator = 0 AND due_at <= ? AND country = ? ORDER BY due_at LIMIT ?`)
@@ -103,12 +103,13 @@ func (q *Queue) choose(tx *sql.Tx, paused []pipeline.Pause, now time.Time, n int
 // link, Message-ID, date and digest. In the same transaction it checks that the
 // user is still owed the mail. It implements [pipeline.Beginner].
 func (q *Queue) Begin(ctx context.Context, d *pipeline.Delivery) error {
-	return q.store.write(ctx, func(tx *sql.Tx) error {
+	var link int64
+	err := q.store.write(ctx, func(tx *sql.Tx) error {
 		if err := q.stillOwed(tx, d); err != nil {
 			return err
 		}
-		link, err := saveLink(tx, d)
-		if err != nil {
+		var err error
+		if link, err = saveLink(tx, d); err != nil {
 			return err
 		}
 		if err := one(tx.Exec(`UPDATE deliveries SET state = 'sending', link_id = ?, message_id = ?, message_date = ?, digest = ?
@@ -116,9 +117,12 @@ func (q *Queue) Begin(ctx context.Context, d *pipeline.Delivery) error {
 			link, d.Message.ID, ms(d.Message.Date), d.Message.Digest, d.ID, q.run)); err != nil {
 			return fmt.Errorf("mark delivery %d as sending: %w", d.ID, err)
 		}
-		d.Link.ID = link
 		return nil
 	})
+	if err == nil {
+		d.Link.ID = link // only now: a commit that failed has saved no link
+	}
+	return err
 }
 
 func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
@@ -138,9 +142,9 @@ func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
 	case status != pipeline.Pending:
 		return cancel("user_"+string(status), "the user became "+string(status)+" before the mail left")
 	case withdrawn:
-		return cancel("withdrawn", "the source query no longer returns the user")
+		return cancel("user_withdrawn", "the source query no longer returns the user")
 	case bad:
-		return cancel("address_bad", "the user's address was found to be undeliverable")
+		return cancel("user_address_bad", "the user's address was found to be undeliverable")
 	case superseded:
 		return cancel("link_superseded", "a newer link was made for the user")
 	case email != d.User.Email:

@@ -115,7 +115,8 @@ func addMail(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 
 // insertNext adds the user's next delivery, unless mail may not go out to the
 // user or one is open already. Its round is one more than the latest of that
-// step.
+// step. A bare parameter would be matched against the partial indexes, and the
+// statement compiled anew for each value; the cast spares that.
 func insertNext(tx *sql.Tx, user string, next pipeline.Next, operator bool, now time.Time) error {
 	_, err := tx.Exec(`INSERT INTO deliveries (user_key, country, step, round, state, due_at, operator, created_at, updated_at)
 		SELECT u.key, u.country, :step,
@@ -171,7 +172,7 @@ func setPause(tx *sql.Tx, d *pipeline.Delivery, v pipeline.Verdict) error {
 // doubt, and judge says what becomes of it. It returns how many of each.
 func (s *Store) Recover(ctx context.Context, now time.Time, judge func(*pipeline.Delivery) pipeline.Verdict) (returned, doubted int, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		result, err := tx.Exec(`UPDATE deliveries SET state = 'due', run_id = NULL, updated_at = ? WHERE state = 'claimed'`, ms(now))
+		result, err := tx.Exec(`UPDATE deliveries SET state = 'due', run_id = NULL, updated_at = ? WHERE state = 'claimed' AND state IN ('claimed', 'sending')`, ms(now))
 		if err != nil {
 			return err
 		}
@@ -180,7 +181,7 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge func(*pipeline
 			return err
 		}
 		returned = int(n)
-		orphans, err := deliveries(tx, `WHERE d.state = 'sending'`)
+		orphans, err := deliveries(tx, `WHERE d.state = 'sending' AND d.state IN ('claimed', 'sending')`)
 		if err != nil {
 			return err
 		}

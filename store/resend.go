@@ -22,8 +22,8 @@ type Selection struct {
 // Select returns the users that match, in the order in which they were added.
 // Users whom no mail may go out to match only when they are named.
 func (s *Store) Select(ctx context.Context, sel Selection, now time.Time) ([]UserRecord, error) {
-	var all []UserRecord
 	if len(sel.UserIDs) > 0 {
+		var all []UserRecord
 		for _, id := range sel.UserIDs {
 			r, err := s.Find(ctx, id)
 			if err != nil {
@@ -50,10 +50,7 @@ func (s *Store) Select(ctx context.Context, sel Selection, now time.Time) ([]Use
 	if err != nil {
 		return nil, fmt.Errorf("select users: %w", err)
 	}
-	for _, f := range found {
-		all = append(all, f.UserRecord)
-	}
-	return all, nil
+	return found, nil
 }
 
 // Resend makes a mail due at once for the user, in place of whatever waited: a

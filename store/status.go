@@ -133,16 +133,15 @@ func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
 		return q, err
 	}
 	q.OldestDue, q.NextDue = at(oldest), at(next)
-	for state, count := range map[pipeline.State]*int{
-		pipeline.Claimed: &q.Claimed, pipeline.Sending: &q.Sending,
-		pipeline.Held: &q.Held, pipeline.InDoubt: &q.Doubt, pipeline.Failed: &q.Failed,
-	} {
-		// The state stands in the text so that SQLite can use the partial index.
-		if err := tx.QueryRow(`SELECT count(*) FROM deliveries WHERE state = '` + string(state) + `'`).Scan(count); err != nil {
-			return q, err
-		}
+	err = tx.QueryRow(`SELECT count(*) FILTER (WHERE state = 'claimed'), count(*) FILTER (WHERE state = 'sending')
+		FROM deliveries WHERE state IN ('claimed', 'sending')`).Scan(&q.Claimed, &q.Sending)
+	if err != nil {
+		return q, err
 	}
-	return q, nil
+	err = tx.QueryRow(`SELECT count(*) FILTER (WHERE state = 'held'), count(*) FILTER (WHERE state = 'doubt'),
+			count(*) FILTER (WHERE state = 'failed')
+		FROM deliveries WHERE state IN ('held', 'doubt', 'failed')`).Scan(&q.Held, &q.Doubt, &q.Failed)
+	return q, err
 }
 
 // Due returns up to n deliveries that a run at now would take, without taking

@@ -31,7 +31,10 @@ type Store struct {
 	reads  *sql.DB
 }
 
-const readers = 4
+const (
+	readers = 4
+	walMode = "_journal_mode=WAL&_synchronous=FULL"
+)
 
 // Open opens the ledger at path, makes it with mode 0600 when it does not
 // exist, and brings its schema up to date. A file that is something else, is
@@ -39,6 +42,10 @@ const readers = 4
 func Open(ctx context.Context, path string) (*Store, error) {
 	if err := createFile(path); err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", path, err)
+	}
+	// Nothing may change a file before migrate knows it for a ledger.
+	if err := migrate(ctx, path); err != nil {
+		return nil, fmt.Errorf("open ledger %s: %w", path, explainOpen(err))
 	}
 	s, err := open(ctx, path)
 	if err != nil {
@@ -48,7 +55,12 @@ func Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func open(ctx context.Context, path string) (_ *Store, err error) {
-	writes, err := sql.Open("sqlite3", dsn(path, "_txlock=immediate&_stmt_cache_size=64"))
+	if err := restrict(path); err != nil {
+		return nil, err
+	}
+	// What is deleted is overwritten with zeros, so that an erased user is gone
+	// from the file's free space too.
+	writes, err := sql.Open("sqlite3", dsn(path, walMode+"&_txlock=immediate&_secure_delete=on&_stmt_cache_size=64"))
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +70,12 @@ func open(ctx context.Context, path string) (_ *Store, err error) {
 		}
 	}()
 	writes.SetMaxOpenConns(1)
-	if err := migrate(ctx, writes); err != nil {
-		return nil, err
-	}
+	// Savepoints keep the pages to go back to in memory. The default is a file in
+	// the system's temporary folder, which is slow and no place for personal data.
 	if _, err := writes.ExecContext(ctx, `PRAGMA temp_store = MEMORY`); err != nil {
 		return nil, err
 	}
-	reads, err := sql.Open("sqlite3", dsn(path, "_query_only=1"))
+	reads, err := sql.Open("sqlite3", dsn(path, walMode+"&_query_only=1"))
 	if err != nil {
 		return nil, err
 	}
@@ -85,30 +96,45 @@ func (s *Store) Path() string { return s.path }
 // dsn builds the connection string; the path is escaped, so that it may hold
 // any character.
 func dsn(path, more string) string {
+	path = filepath.Clean(path)
+	if !filepath.IsAbs(path) {
+		path = "./" + path // a file named :memory: is a file
+	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	return u.String() + "?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_foreign_keys=on&" + more
+	return u.String() + "?_busy_timeout=10000&_foreign_keys=on&" + more
 }
 
-// createFile makes sure that the file exists and that nobody else can read it.
-// SQLite gives its -wal and -shm files the mode of the database.
+// createFile makes an empty file unless one exists. It never opens one that
+// does: closing it would drop the locks that SQLite has on it in this process.
 func createFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case err == nil:
+		return f.Close()
+	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("the folder %s does not exist; make it, or set database.url to another place", filepath.Dir(path))
-	}
-	if err != nil {
+	case !errors.Is(err, fs.ErrExist):
 		return err
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
 	if info.IsDir() {
 		return errors.New("it is a folder; database.url names a file")
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return f.Chmod(0o600)
-	}
 	return nil
+}
+
+// restrict makes sure that nobody else can read the file. SQLite gives its -wal
+// and -shm files the mode of the database.
+func restrict(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	return os.Chmod(path, 0o600)
 }

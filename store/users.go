@@ -13,6 +13,7 @@ import (
 
 // UserRecord is one user, as an operator sees it.
 type UserRecord struct {
+	Key        int64 // counts up in the order in which users were added; see [Filter.After]
 	User       pipeline.User
 	History    pipeline.History
 	Sourced    bool
@@ -40,7 +41,7 @@ func (s *Store) Find(ctx context.Context, ref string) (UserRecord, error) {
 		case err != nil:
 			return UserRecord{}, fmt.Errorf("find user %s: %w", ref, err)
 		case len(found) == 1:
-			return found[0].UserRecord, nil
+			return found[0], nil
 		case len(found) > 1:
 			ids := make([]string, len(found))
 			for i, f := range found {
@@ -74,10 +75,10 @@ func (s *Store) List(ctx context.Context, f Filter, each func(UserRecord) error)
 			return fmt.Errorf("list users: %w", err)
 		}
 		for _, r := range page {
-			if err := each(r.UserRecord); err != nil {
+			if err := each(r); err != nil {
 				return err
 			}
-			f.After = r.key
+			f.After = r.Key
 		}
 		count += len(page)
 		if len(page) < n {
@@ -163,16 +164,11 @@ func busy(tx *sql.Tx, id string) error {
 	return nil
 }
 
-type keyedUser struct {
-	UserRecord
-	key int64
-}
-
-func userRecords(q querier, where string, args ...any) ([]keyedUser, error) {
-	return rows(q, func(scan func(...any) error) (r keyedUser, err error) {
+func userRecords(q querier, where string, args ...any) ([]UserRecord, error) {
+	return rows(q, func(scan func(...any) error) (r UserRecord, err error) {
 		dest, finish := userDest(&r.User, &r.History)
 		var created, updated sql.NullInt64
-		err = scan(append(dest, &r.key, &r.Sourced, &r.Withdrawn, &r.AddressBad, &created, &updated)...)
+		err = scan(append(dest, &r.Key, &r.Sourced, &r.Withdrawn, &r.AddressBad, &created, &updated)...)
 		finish()
 		r.CreatedAt, r.UpdatedAt = at(created), at(updated)
 		return r, err

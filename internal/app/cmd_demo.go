@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	demoEvery = 250 * time.Millisecond // a pass of the demo; a day of the plan lasts about a second
-	demoLasts = 12 * time.Second       // at most, with --once
+	demoEvery    = 250 * time.Millisecond // a pass of the demo; a day of the plan lasts about a second
+	demoPatience = 10 * time.Second       // how far ahead a due mail is worth waiting for
 )
 
 func (a *app) demoCommand() *cobra.Command {
@@ -167,7 +167,7 @@ func (a *app) demoPasses(ctx context.Context, e *engine, w *demoWorld, people []
 	ticks := time.NewTicker(demoEvery)
 	defer ticks.Stop()
 	for first := true; ; first = false {
-		report, err := a.demoPass(ctx, e, began)
+		report, err := a.demoPass(ctx, e, began, len(people))
 		if err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func (a *app) demoPasses(ctx context.Context, e *engine, w *demoWorld, people []
 				return err
 			}
 		}
-		if once && (report.Outage != "" || a.demoIsOver(ctx, e, began)) {
+		if once && (report.Outage != "" || a.demoIsOver(ctx, e)) {
 			return nil
 		}
 		select {
@@ -187,7 +187,9 @@ func (a *app) demoPasses(ctx context.Context, e *engine, w *demoWorld, people []
 	}
 }
 
-func (a *app) demoPass(ctx context.Context, e *engine, began time.Time) (pipeline.Report, error) {
+// demoPass delivers what is due, each user at most once on the average, so that
+// the steps show one after the other.
+func (a *app) demoPass(ctx context.Context, e *engine, began time.Time, limit int) (pipeline.Report, error) {
 	due, err := e.store.CountDue(ctx, a.now())
 	if err != nil || due == 0 {
 		if ctx.Err() != nil {
@@ -197,7 +199,7 @@ func (a *app) demoPass(ctx context.Context, e *engine, began time.Time) (pipelin
 	}
 	steps := map[pipeline.Step]int{}
 	bar := a.newDeliveryBar(ctx, e, 0)
-	report, err := e.run(ctx, pass{trigger: store.ByCommand, done: func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
+	report, err := e.run(ctx, pass{trigger: store.ByCommand, limit: limit, done: func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
 		if v.Outcome == pipeline.OutcomeSent {
 			steps[d.Step]++
 		}
@@ -234,14 +236,15 @@ func (a *app) verifyOne(ctx context.Context, e *engine, w *demoWorld, people []d
 	return err
 }
 
-// demoIsOver tells whether nothing more falls due while the demo lasts.
-func (a *app) demoIsOver(ctx context.Context, e *engine, began time.Time) bool {
+// demoIsOver tells whether nothing more falls due soon: what is left are the
+// retries of those who fail on purpose, a minute and more away.
+func (a *app) demoIsOver(ctx context.Context, e *engine) bool {
 	now := a.now()
 	q, _, err := e.store.QueueStatus(ctx, now)
-	if err != nil || now.Sub(began) > demoLasts {
-		return true // the table that follows shows what there is, or says what is wrong
+	if err != nil {
+		return true // the tables that follow say what is wrong
 	}
-	return q.DueNow == 0 && (q.NextDue.IsZero() || q.NextDue.Sub(began) > demoLasts)
+	return q.DueNow == 0 && (q.NextDue.IsZero() || q.NextDue.Sub(now) > demoPatience)
 }
 
 func (a *app) printDemo(ctx context.Context, e *engine, w *demoWorld) error {

@@ -77,6 +77,9 @@ The act is audited with your name and --reason. More than one user asks for
 }
 
 func (r resend) check() error {
+	if _, err := parseCountry(r.country); err != nil {
+		return err
+	}
 	switch {
 	case strings.TrimSpace(r.reason) == "":
 		return usage("--reason is required: the audit log keeps why a mail was sent by hand")

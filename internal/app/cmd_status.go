@@ -174,8 +174,12 @@ func (a *app) printQueue(st store.Status, now time.Time) {
 		if p.Country != "" {
 			what = "ON HOLD: " + string(p.Country)
 		}
-		fmt.Fprintf(a.out, "\n%s since %s UTC: %s\nNothing is lost. One mail is tried after %s UTC; when it goes through, so do the rest.\n",
-			what, minute(p.Since), p.Reason, minute(p.ProbeAt))
+		probe := "The next run tries one mail"
+		if p.ProbeAt.After(now) {
+			probe = "After " + minute(p.ProbeAt) + " UTC one mail is tried"
+		}
+		fmt.Fprintf(a.out, "\n%s since %s UTC: %s\nNothing is lost. %s; when it goes through, so do the rest.\n",
+			what, minute(p.Since), p.Reason, probe)
 	}
 }
 

@@ -88,24 +88,28 @@ func (a *app) importUsers(ctx context.Context, s *store.Store, path string, asJS
 	// What was good before the file broke off is kept.
 	err = errors.Join(err, batch.flush())
 	bar.stop()
+	if err != nil {
+		err = fmt.Errorf("import %s: %w", path, err)
+	}
 	answer.Bad = badLines
-	return errors.Join(a.printImported(path, answer, err, asJSON), err)
+	return errors.Join(err, a.printImported(answer, asJSON), badRows(answer))
 }
 
-func (a *app) printImported(path string, answer imported, failure error, asJSON bool) error {
-	var err error
+func (a *app) printImported(answer imported, asJSON bool) error {
 	if asJSON {
-		err = a.printJSON(answer)
-	} else {
-		_, err = fmt.Fprintf(a.out, "%d added, %d updated, %d unchanged, %d erased before and left alone, %d bad rows skipped\n",
-			answer.Added, answer.Updated, answer.Unchanged, answer.Erased, answer.Bad)
+		return a.printJSON(answer)
 	}
-	if err != nil {
-		return err
+	_, err := fmt.Fprintf(a.out, "%d added, %d updated, %d unchanged, %d bad rows skipped\n",
+		answer.Added, answer.Updated, answer.Unchanged, answer.Bad)
+	if err == nil && answer.Erased > 0 {
+		_, err = fmt.Fprintf(a.out, "%d were erased before and are left alone\n", answer.Erased)
 	}
-	if failure != nil {
-		return fmt.Errorf("import %s", path)
-	}
+	return err
+}
+
+// badRows is the exit status of an import that skipped rows. The list of them
+// says the rest.
+func badRows(answer imported) error {
 	if answer.Bad > 0 {
 		return &exitError{exitFailed, nil}
 	}

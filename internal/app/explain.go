@@ -49,16 +49,31 @@ func (x explanation) openOutlook(d store.DeliveryRecord, plan pipeline.Plan, now
 			strings.ToLower(mail[:1])+mail[1:], d.Reason, x.user.User.ID)
 	}
 	text := mail + " " + x.when(d, plan, now)
-	if d.Reason != "" {
+	paused := x.pausedFor(now)
+	if d.Reason != "" && paused == "" {
 		text += " It was put off: " + d.Reason + "."
 	}
+	return text + paused
+}
+
+// pausedFor says why sending waits for the user's country or for everybody; ""
+// when it does not.
+func (x explanation) pausedFor(now time.Time) string {
 	for _, p := range x.pauses {
-		if p.Country == "" || p.Country == x.user.User.Country {
-			text += fmt.Sprintf(" But sending is paused for %s since %s UTC: %s. One mail is tried after %s UTC.",
-				strings.Replace(scope(p), "all", "everybody", 1), minute(p.Since), p.Reason, minute(p.ProbeAt))
+		if p.Country != "" && p.Country != x.user.User.Country {
+			continue
 		}
+		who, probe := string(p.Country), "The next run tries one mail"
+		if p.Country == "" {
+			who = "everybody"
+		}
+		if p.ProbeAt.After(now) {
+			probe = "After " + minute(p.ProbeAt) + " UTC one mail is tried"
+		}
+		return fmt.Sprintf(" But sending is paused for %s since %s UTC: %s. %s; when it goes through, so do the rest.",
+			who, minute(p.Since), p.Reason, probe)
 	}
-	return text
+	return ""
 }
 
 func (x explanation) when(d store.DeliveryRecord, plan pipeline.Plan, now time.Time) string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -37,10 +38,10 @@ func (a *app) newBar(message string, total int, units progress.Units) *bar {
 	b.writer.SetOutputWriter(a.screen.out)
 	b.writer.SetUpdateFrequency(100 * time.Millisecond)
 	b.writer.SetTrackerLength(24)
-	b.writer.SetMessageLength(34)
+	b.writer.SetMessageLength(40)
 	b.writer.SetStyle(progress.StyleBlocks)
 	b.writer.Style().Visibility = progress.StyleVisibility{
-		ETA: true, Percentage: total > 0, Speed: true, Tracker: true, Value: true,
+		ETA: total > 0, Percentage: total > 0, Speed: true, Time: true, Tracker: total > 0,
 	}
 	b.writer.AppendTracker(b.tracker)
 	go func() {
@@ -74,7 +75,15 @@ func (b *bar) stop() {
 }
 
 // deliveryBar shows a run: done of total, rate, failures and the time left.
-type deliveryBar struct{ *bar }
+type deliveryBar struct {
+	*bar
+	total int
+}
+
+// mails counts mails one by one; the library's own units round them.
+func mails() progress.Units {
+	return progress.Units{Formatter: func(n int64) string { return strconv.FormatInt(n, 10) }}
+}
 
 func (a *app) newDeliveryBar(ctx context.Context, e *engine, limit int) deliveryBar {
 	total, err := e.store.CountDue(ctx, e.now())
@@ -84,11 +93,11 @@ func (a *app) newDeliveryBar(ctx context.Context, e *engine, limit int) delivery
 	if limit > 0 {
 		total = min(total, limit)
 	}
-	return deliveryBar{a.newBar("delivering", total, progress.UnitsDefault)}
+	return deliveryBar{a.newBar("delivering", total, mails()), total}
 }
 
 func (b deliveryBar) done(_ *pipeline.Delivery, _ pipeline.Verdict, soFar pipeline.Report) {
-	message := fmt.Sprintf("delivering, %d sent", soFar.Sent)
+	message := fmt.Sprintf("delivering %d of %d", soFar.Selected, max(b.total, soFar.Selected))
 	if bad := soFar.Failed + soFar.Held + soFar.Doubt; bad > 0 {
 		message += fmt.Sprintf(", %d failed", bad)
 	}

@@ -86,8 +86,9 @@ CREATE TABLE deliveries (
 -- One open delivery a user: nothing can mail a user twice at once.
 CREATE UNIQUE INDEX deliveries_open ON deliveries (user_key) WHERE state IN ('due', 'claimed', 'sending', 'held', 'doubt');
 -- What is due costs the same however many users there are.
-CREATE INDEX deliveries_due ON deliveries (country, due_at) WHERE state = 'due';
+CREATE INDEX deliveries_due ON deliveries (country, operator, due_at) WHERE state = 'due';
 CREATE INDEX deliveries_operator ON deliveries (due_at) WHERE state = 'due' AND operator = 1;
+-- SQLite uses these two only for a query that repeats their IN list word for word.
 CREATE INDEX deliveries_owned ON deliveries (state) WHERE state IN ('claimed', 'sending');
 CREATE INDEX deliveries_attention ON deliveries (state, updated_at) WHERE state IN ('held', 'doubt', 'failed');
 

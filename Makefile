@@ -1,0 +1,38 @@
+# The targets explain themselves: a comment after "##" is what "make" shows.
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    := 5s
+
+.DEFAULT_GOAL := help
+.PHONY: help build lint test demo bench fuzz man clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+
+build: ## build ./alta
+	go build -o alta .
+
+lint: ## gofmt, go vet and staticcheck
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+test: ## all tests, with the race detector
+	go test -race ./...
+
+demo: ## the whole product on this machine; ends by itself
+	go run . demo --once
+
+bench: ## every benchmark
+	go test -run '^$$' -bench . -benchmem $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u)
+
+fuzz: ## every fuzz target for FUZZTIME (5s)
+	@set -e; grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z0-9]*' . | while IFS=: read -r file _ target; do \
+		go test -run '^$$' -fuzz "^$${target#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null; \
+	done
+
+man: ## write the man pages into ./man
+	go run . man man
+
+clean: ## remove what the other targets made
+	rm -rf alta man

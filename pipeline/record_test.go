@@ -1,0 +1,218 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"alta/pipeline"
+)
+
+// page is a ledger of which only Record is needed; it keeps what was written
+// last, and the context that it came with.
+type page struct {
+	err     error
+	writes  int
+	verdict pipeline.Verdict
+	at      time.Time
+	ctxErr  error
+	limit   time.Time // the context's deadline
+}
+
+func (p *page) Record(ctx context.Context, _ *pipeline.Delivery, v pipeline.Verdict, now time.Time) error {
+	p.writes++
+	p.verdict, p.at, p.ctxErr = v, now, ctx.Err()
+	p.limit, _ = ctx.Deadline()
+	return p.err
+}
+
+func fails(err error) pipeline.Stage {
+	return func(context.Context, *pipeline.Delivery) error { return err }
+}
+
+func TestRecordWritesDownWhatCameOfIt(t *testing.T) {
+	night := moment("2026-03-02T23:00:00-06:00")
+	for _, c := range []struct {
+		name     string
+		now      time.Time
+		delivery func(*pipeline.Delivery)
+		stages   pipeline.Stage // nil when it must not run
+		want     pipeline.Verdict
+	}{
+		{
+			name: "An accepted mail.", now: ten,
+			stages: fails(nil),
+			want: pipeline.Verdict{State: pipeline.Sent, Outcome: pipeline.OutcomeSent, Tried: true, Paid: true,
+				Next: &pipeline.Next{Step: pipeline.Reminder, DueAt: ten.Add(24 * time.Hour)}},
+		},
+		{
+			name: "A fault.", now: ten,
+			stages: fails(&pipeline.Fault{Kind: pipeline.Fail, Code: "smtp.5.1.1", Reason: "No such address."}),
+			want: pipeline.Verdict{State: pipeline.Failed, Outcome: pipeline.OutcomeFailed, DueAt: invite().DueAt,
+				Code: "smtp.5.1.1", Reason: "No such address.", Tried: true, Paid: true},
+		},
+		{
+			name: "A panic holds the delivery and names the kind of it only.", now: ten,
+			stages: func(context.Context, *pipeline.Delivery) error {
+				panic(errors.New("https://kyc.example/secret"))
+			},
+			want: pipeline.Verdict{State: pipeline.Held, Outcome: pipeline.OutcomeHeld, DueAt: invite().DueAt,
+				Code: "panic", Reason: "alta met a bug (*errors.errorString) while it prepared this mail; please report it", Tried: true, Paid: true},
+		},
+		{
+			name: "A due delivery that meets the night goes back untouched until the morning.", now: night,
+			want: pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: moment("2026-03-03T09:00:00-06:00"),
+				Code: "sending_hours", Reason: "it is outside the sending hours where the user lives"},
+		},
+		{
+			name: "A repeat that meets the night stays a repeat.", now: night,
+			delivery: func(d *pipeline.Delivery) { d.Repeat = true },
+			want: pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: moment("2026-03-03T09:00:00-06:00"), Repeat: true,
+				Code: "sending_hours", Reason: "it is outside the sending hours where the user lives"},
+		},
+		{
+			name: "What an operator asked for goes at night.", now: night,
+			delivery: func(d *pipeline.Delivery) { d.Operator = true },
+			stages:   fails(&pipeline.Fault{Kind: pipeline.Hold, Code: "refused"}),
+			want:     pipeline.Verdict{State: pipeline.Held, Outcome: pipeline.OutcomeHeld, DueAt: invite().DueAt, Code: "refused", Tried: true, Paid: true},
+		},
+		{
+			name: "A link that was minted is counted, whatever came after it.", now: ten,
+			stages: func(_ context.Context, d *pipeline.Delivery) error {
+				d.Link = link("https://kyc.example/fresh", ten)
+				return &pipeline.Fault{Kind: pipeline.Hold, Code: "render"}
+			},
+			want: pipeline.Verdict{State: pipeline.Held, Outcome: pipeline.OutcomeHeld, DueAt: invite().DueAt, Code: "render", Tried: true, Paid: true, Minted: true},
+		},
+		{
+			name: "A link that was reused is not.", now: ten,
+			delivery: func(d *pipeline.Delivery) { d.Link = link("https://kyc.example/old", ten) },
+			stages: func(_ context.Context, d *pipeline.Delivery) error {
+				d.Link = link("https://kyc.example/old", ten)
+				return &pipeline.Fault{Kind: pipeline.Hold, Code: "render"}
+			},
+			want: pipeline.Verdict{State: pipeline.Held, Outcome: pipeline.OutcomeHeld, DueAt: invite().DueAt, Code: "render", Tried: true, Paid: true},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			plan := usual(t)
+			plan.ReissueOnExpiry = false
+			stages := c.stages
+			if stages == nil {
+				stages = func(context.Context, *pipeline.Delivery) error {
+					t.Error("the stages ran")
+					return nil
+				}
+			}
+			d, ledger := invite(), &page{}
+			if c.delivery != nil {
+				c.delivery(d)
+			}
+			got, err := pipeline.Record(ledger, plan, stopped(c.now), stages)(t.Context(), d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(got, ledger.verdict); diff != "" {
+				t.Errorf("the ledger got another verdict (-returned +written):\n%s", diff)
+			}
+			if ledger.writes != 1 || !ledger.at.Equal(c.now) {
+				t.Errorf("%d writes, the last at %v", ledger.writes, ledger.at)
+			}
+		})
+	}
+}
+
+func TestRecordAfterTheEndOfTheRun(t *testing.T) {
+	t.Run("What was not begun goes back as if nothing had happened.", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		ledger, d := &page{}, invite()
+		d.Repeat = true
+		got, err := pipeline.Record(ledger, usual(t), stopped(ten), func(context.Context, *pipeline.Delivery) error {
+			t.Error("the stages ran")
+			return nil
+		})(ctx, d)
+		want := pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: d.DueAt, Repeat: true}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("error %v, verdict (-want +got):\n%s", err, diff)
+		}
+		if ledger.writes != 1 || ledger.ctxErr != nil {
+			t.Errorf("%d writes, context %v: the claim must be given up all the same", ledger.writes, ledger.ctxErr)
+		}
+	})
+	t.Run("What was begun is brought to its end and recorded.", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ledger := &page{}
+			got, err := pipeline.Record(ledger, usual(t), stopped(ten), func(inner context.Context, _ *pipeline.Delivery) error {
+				cancel()
+				return inner.Err()
+			})(ctx, invite())
+			if err != nil || got.State != pipeline.Sent {
+				t.Errorf("state %s, error %v, want a sent mail", got.State, err)
+			}
+			if ledger.writes != 1 || ledger.ctxErr != nil {
+				t.Errorf("%d writes, context %v", ledger.writes, ledger.ctxErr)
+			}
+			if !ledger.limit.Equal(bubble.Add(30 * time.Second)) {
+				t.Errorf("the ledger may write until %v, want 30 s after %v", ledger.limit, bubble)
+			}
+		})
+	})
+}
+
+func TestRecordReturnsTheLedgersError(t *testing.T) {
+	full := errors.New("disk full")
+	v, err := pipeline.Record(&page{err: full}, usual(t), stopped(ten), fails(nil))(t.Context(), invite())
+	if !errors.Is(err, full) || v.State != pipeline.Sent {
+		t.Errorf("verdict %s, error %v, want the verdict and the ledger's error", v.State, err)
+	}
+}
+
+func TestRecordGoesByOneMoment(t *testing.T) {
+	plan := usual(t)
+	plan.ReissueOnExpiry = false
+	now := ten
+	ticking := func() time.Time { now = now.Add(time.Second); return now }
+	ledger := &page{}
+	v, err := pipeline.Record(ledger, plan, ticking, fails(nil))(t.Context(), invite())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Next == nil || !v.Next.DueAt.Equal(ledger.at.Add(plan.Reminders[0])) {
+		t.Errorf("the ledger says that the mail was sent at %v, the plan's next one is %+v", ledger.at, v.Next)
+	}
+}
+
+func TestChainOfStagesKeepsThePanicOfAWireInDoubt(t *testing.T) {
+	ledger := &page{}
+	stages := pipeline.Chain(
+		pipeline.Issue(&mint{now: ten}, stopped(ten), 24*time.Hour, time.Hour),
+		pipeline.Render(&pen{content: pipeline.Content{Subject: "Hola"}}, stopped(ten), func() string { return "id@example.com" }),
+		pipeline.Send(&begins{}, postman(func(begin func() error) (pipeline.Receipt, error) {
+			if err := begin(); err != nil {
+				return pipeline.Receipt{}, err
+			}
+			panic("bug on the wire")
+		})),
+	)
+	v, err := pipeline.Record(ledger, usual(t), stopped(ten), stages)(t.Context(), invite())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Outcome != pipeline.OutcomeDoubt || !v.Repeat || !v.Minted || v.State != pipeline.Due {
+		t.Errorf("verdict %+v, want a doubt that is repeated", v)
+	}
+	if strings.Contains(v.Reason, "on the wire") {
+		t.Errorf("the reason quotes the panic: %s", v.Reason)
+	}
+}

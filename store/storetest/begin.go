@@ -1,0 +1,126 @@
+package storetest
+
+import (
+	"errors"
+	"time"
+
+	"alta/pipeline"
+	"alta/store"
+)
+
+func beginBehaviours() []behaviour {
+	return []behaviour{
+		{"the link, the Message-ID, the date and the digest outlive the process", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.begin(q, d)
+			rec := f.latest("ana")
+			equal(f, "state", rec.State, pipeline.Sending)
+			equal(f, "Message-ID", rec.MessageID, d.Message.ID)
+			equal(f, "link", rec.Link, store.LinkRecord{IssuedAt: f.now, ExpiresAt: f.now.Add(linkTTL)})
+			f.recover()
+			f.now = f.now.Add(time.Hour)
+			f.wantSameMail(f.claim(f.run()), d)
+		}},
+		{"a user who is no longer owed the mail gets none", noLongerOwed},
+		{"a link that was superseded is never mailed", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.begin(q, d)
+			f.until(f.record(q, d, &pipeline.Fault{Kind: pipeline.Retry, Code: "smtp.4.2.1"}).DueAt)
+			old := f.claim(q)
+			fresh := *old
+			fresh.Link = pipeline.Link{}
+			f.begin(q, &fresh)
+			f.wantFault(q.Begin(f.t.Context(), old), pipeline.Cancel, "link_superseded")
+		}},
+		{"a new address puts the mail off at no cost", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			u := person("ana", pipeline.MX)
+			u.Email = "ana.maria@example.com"
+			f.enrol(u)
+			f.prepare(d)
+			err := q.Begin(f.t.Context(), d)
+			equal(f, "free", f.wantFault(err, pipeline.Retry, "user_changed").Free, true)
+			f.until(f.record(q, d, err).DueAt)
+			again := f.claim(q)
+			equal(f, "address", again.User.Email, u.Email)
+			equal(f, "attempt", again.Attempt, 1)
+			equal(f, "the link is kept", again.Link.URL.Equal(d.Link.URL), true)
+		}},
+		{"a refusal leaves the delivery claimed and saves no link", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.mark("ana", pipeline.Verified)
+			f.prepare(d)
+			f.wantFault(q.Begin(f.t.Context(), d), pipeline.Cancel, "user_verified")
+			f.wantDeliveries("ana", "invite 1 claimed")
+			equal(f, "link id", d.Link.ID, int64(0))
+			equal(f, "link", f.latest("ana").Link, store.LinkRecord{})
+		}},
+		{"only the run that claimed a delivery may begin it, and only once", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.prepare(d)
+			stranger := *d
+			f.wantUnclassified(f.run().Begin(f.t.Context(), &stranger))
+			f.wantDeliveries("ana", "invite 1 claimed")
+			f.begin(q, d)
+			f.wantUnclassified(q.Begin(f.t.Context(), d))
+		}},
+		{"an owner who was given up for dead may not begin", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.recover()
+			f.prepare(d)
+			f.wantUnclassified(q.Begin(f.t.Context(), d))
+			f.wantDeliveries("ana", "invite 1 due")
+		}},
+	}
+}
+
+func noLongerOwed(f *fixture) {
+	for code, change := range map[string]func(id string){
+		"user_verified":  func(id string) { f.mark(id, pipeline.Verified) },
+		"user_rejected":  func(id string) { f.mark(id, pipeline.Rejected) },
+		"user_in_review": func(id string) { f.mark(id, pipeline.InReview) },
+		"user_opted_out": func(id string) { f.mark(id, pipeline.OptedOut) },
+		"user_withdrawn": func(string) { f.source() },
+	} {
+		f.source(person(code, pipeline.MX))
+		q := f.run()
+		d := f.claim(q)
+		change(code)
+		f.prepare(d)
+		err := q.Begin(f.t.Context(), d)
+		f.wantFault(err, pipeline.Cancel, code)
+		f.record(q, d, err)
+		f.wantDeliveries(code, "invite 1 cancelled")
+		equal(f, "code", f.latest(code).Code, code)
+	}
+}
+
+func (f *fixture) wantFault(err error, kind pipeline.Kind, code string) *pipeline.Fault {
+	f.t.Helper()
+	fault, ok := errors.AsType[*pipeline.Fault](err)
+	if !ok || fault.Kind != kind || fault.Code != code {
+		f.t.Fatalf("error is %v, want a fault of kind %v with code %s", err, kind, code)
+	}
+	return fault
+}
+
+// wantUnclassified checks that the ledger itself refused, which a run takes
+// for an outage.
+func (f *fixture) wantUnclassified(err error) {
+	f.t.Helper()
+	if _, ok := errors.AsType[*pipeline.Fault](err); err == nil || ok {
+		f.t.Fatalf("error is %v, want one that is no fault", err)
+	}
+}

@@ -1,0 +1,97 @@
+// Package storetest holds the behaviours that every engine of the ledger must
+// show, each as a sub-test named by one sentence.
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"alta/pipeline"
+	"alta/store"
+)
+
+// Ledger is what the suite asks of an engine. Every method behaves as the one
+// of the same name of [store.Store].
+type Ledger interface {
+	Enrol(ctx context.Context, users []pipeline.User, from store.Origin, plan store.Planner, now time.Time) (store.Enrolled, error)
+	StartSync(ctx context.Context, plan store.Planner) (Sync, error)
+
+	Find(ctx context.Context, ref string) (store.UserRecord, error)
+	List(ctx context.Context, f store.Filter, each func(store.UserRecord) error) error
+	Mark(ctx context.Context, id string, status pipeline.Status, plan store.Planner, by store.Act, now time.Time) error
+	Erase(ctx context.Context, id string, by store.Act, now time.Time) error
+
+	Select(ctx context.Context, sel store.Selection, now time.Time) ([]store.UserRecord, error)
+	Resend(ctx context.Context, id string, step pipeline.Step, by store.Act, now time.Time) (whyNot string, err error)
+	OperatorDue(ctx context.Context, now time.Time) (bool, error)
+
+	Queue(run int64, only store.Only) Queue
+	Recover(ctx context.Context, now time.Time, judge func(*pipeline.Delivery) pipeline.Verdict) (returned, doubted int, err error)
+
+	StartRun(ctx context.Context, by store.Trigger, slot, now time.Time) (id int64, ok bool, err error)
+	FinishRun(ctx context.Context, id int64, r pipeline.Report, failure error, now time.Time) error
+	LastSlot(ctx context.Context) (time.Time, error)
+	Runs(ctx context.Context, n int) ([]store.Run, error)
+
+	Status(ctx context.Context, now time.Time) (store.Status, error)
+	Due(ctx context.Context, now time.Time, n int) ([]pipeline.Delivery, error)
+	CountDue(ctx context.Context, now time.Time) (int, error)
+	QueueStatus(ctx context.Context, now time.Time) (store.QueueStatus, []pipeline.Pause, error)
+	Deliveries(ctx context.Context, user string) ([]store.DeliveryRecord, error)
+	Audit(ctx context.Context, user string) ([]store.AuditEntry, error)
+
+	// Dump returns every column of every row of every table as text, for the
+	// suite to look for what must not be there.
+	Dump(ctx context.Context) (string, error)
+}
+
+// Queue is the ledger as one run sees it.
+type Queue interface {
+	pipeline.Puller
+	pipeline.Beginner
+	pipeline.Recorder
+}
+
+// Sync is one pass over the [source] query.
+type Sync interface {
+	Enrol(ctx context.Context, users []pipeline.User, now time.Time) (store.Enrolled, error)
+	Finish(ctx context.Context, now time.Time) (withdrawn int, err error)
+}
+
+// behaviour is one thing that a ledger does, and the proof.
+type behaviour struct {
+	says  string
+	check func(*fixture)
+}
+
+// Run holds the engine to every behaviour. Each one gets an empty ledger from
+// open, which also sees to closing it.
+func Run(t *testing.T, open func(t *testing.T) Ledger) {
+	for _, area := range []struct {
+		name       string
+		behaviours []behaviour
+	}{
+		{"Enrol", enrolBehaviours()},
+		{"Sync", syncBehaviours()},
+		{"Find", findBehaviours()},
+		{"List", listBehaviours()},
+		{"Mark", markBehaviours()},
+		{"Erase", eraseBehaviours()},
+		{"Select", selectBehaviours()},
+		{"Resend", resendBehaviours()},
+		{"Pull", pullBehaviours()},
+		{"Pause", pauseBehaviours()},
+		{"Begin", beginBehaviours()},
+		{"Record", recordBehaviours()},
+		{"Recover", recoverBehaviours()},
+		{"Runs", runsBehaviours()},
+		{"Status", statusBehaviours()},
+	} {
+		t.Run(area.name, func(t *testing.T) {
+			for _, b := range area.behaviours {
+				t.Run(b.says, func(t *testing.T) { b.check(newFixture(t, open(t))) })
+			}
+		})
+	}
+}
