@@ -137,6 +137,11 @@ type Receipt struct {
 	Reply string // verbatim, with its code, for example "250 2.0.0 Ok: queued as 4F3"
 }
 
+// String identifies the delivery, without personal data and without its link.
+func (d *Delivery) String() string {
+	return fmt.Sprintf("delivery %d: %s %d to user %s", d.ID, d.Step, d.Round, d.User.ID)
+}
+
 // LogValue identifies the delivery in a log line without personal data: the
 // user's id, never the name or the address.
 func (d *Delivery) LogValue() slog.Value {

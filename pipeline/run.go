@@ -45,7 +45,7 @@ type run struct {
 }
 
 func (r *run) pullUntilDry(ctx context.Context, ledger Puller, deliver Deliver) error {
-	pulled := 0
+	pulled, busy := 0, false
 	for ctx.Err() == nil {
 		n := 2 * cap(r.slots)
 		if r.options.Limit > 0 {
@@ -63,16 +63,19 @@ func (r *run) pullUntilDry(ctx context.Context, ledger Puller, deliver Deliver) 
 		}
 		pulled += len(batch.Deliveries)
 		r.hand(ctx, batch.Deliveries, deliver)
-		if len(batch.Deliveries) > 0 && !batch.Probe {
+		empty := len(batch.Deliveries) == 0
+		if !empty && !batch.Probe {
+			busy = true
 			continue
 		}
-		// A probe's result, or a retry of what is in flight, decides whether
-		// there is more to pull.
+		// A probe's result decides what may be pulled next, and so can the
+		// verdict on what is still in flight.
 		r.inFlight.Wait()
-		if len(batch.Deliveries) == 0 {
+		if empty && !busy {
 			r.notePauses(batch.Pauses)
 			return nil
 		}
+		busy = false
 	}
 	return nil
 }

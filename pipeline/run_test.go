@@ -179,3 +179,27 @@ func TestEveryReportAddsUp(t *testing.T) {
 		}
 	})
 }
+
+func TestRunPullsAgainForWhatAVerdictMadeDue(t *testing.T) {
+	b := newBook(1)
+	added := false
+	stage := func(context.Context, *pipeline.Delivery) error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if !added { // the last one in flight makes one more due while the pull is empty
+			added = true
+			d := *invite()
+			d.ID = 2
+			b.due = append(b.due, d)
+		}
+		return nil
+	}
+	r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), stage), options(4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.settled(t, r)
+	if r.Sent != 2 {
+		t.Errorf("%d sent, want the one that fell due during the run too", r.Sent)
+	}
+}

@@ -84,7 +84,9 @@ func (m *machine) startRun() {
 	m.q = m.s.Queue(id, Everything)
 }
 
-func drawID(t *rapid.T) string { return rapid.SampledFrom([]string{"ana", "bob", "cid", "eve"}).Draw(t, "user") }
+func drawID(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"ana", "bob", "cid", "eve"}).Draw(t, "user")
+}
 
 func drawUser(t *rapid.T) pipeline.User {
 	id := drawID(t)

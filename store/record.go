@@ -56,7 +56,8 @@ func record(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now
 
 // settle writes the delivery's new state and gives it up. What only the next
 // attempt would need, the message and a usable link, stays only if it repeats
-// or reuses them.
+// or reuses them. How the latest attempt ended outlives a put-back, which was
+// none.
 func settle(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, link int64, now time.Time) error {
 	paid, doubted := 0, 0
 	if v.Paid {
@@ -70,12 +71,14 @@ func settle(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, lin
 		linkID = link
 	}
 	err := one(tx.Exec(`UPDATE deliveries
-		SET state = ?, due_at = ?, code = ?, reason = ?, receipt = ?, link_id = ?,
+		SET state = ?, due_at = ?, receipt = ?, link_id = ?,
+			code = CASE WHEN ? THEN ? ELSE code END, reason = CASE WHEN ? THEN ? ELSE reason END,
 			attempts = attempts + ?, doubts = doubts + ?, repeat = ?,
 			message_id = ?, message_date = ?, digest = ?,
 			run_id = NULL, updated_at = ?
 		WHERE id = ? AND run_id = ? AND state IN ('claimed', 'sending')`,
-		v.State, dueAt(d, v), v.Code, v.Reason, d.Receipt.Reply, linkID,
+		v.State, dueAt(d, v), d.Receipt.Reply, linkID,
+		v.Tried, v.Code, v.Tried, v.Reason,
 		paid, doubted, v.Repeat,
 		d.Message.ID, ms(d.Message.Date), d.Message.Digest,
 		ms(now), d.ID, run))
@@ -172,15 +175,18 @@ func setPause(tx *sql.Tx, d *pipeline.Delivery, v pipeline.Verdict) error {
 // doubt, and judge says what becomes of it. It returns how many of each.
 func (s *Store) Recover(ctx context.Context, now time.Time, judge func(*pipeline.Delivery) pipeline.Verdict) (returned, doubted int, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		result, err := tx.Exec(`UPDATE deliveries SET state = 'due', run_id = NULL, updated_at = ? WHERE state = 'claimed' AND state IN ('claimed', 'sending')`, ms(now))
+		owners, err := column[string](tx, `UPDATE deliveries SET state = 'due', run_id = NULL, updated_at = ?
+			WHERE state = 'claimed' AND state IN ('claimed', 'sending')
+			RETURNING (SELECT id FROM users WHERE key = user_key)`, ms(now))
 		if err != nil {
 			return err
 		}
-		n, err := result.RowsAffected()
-		if err != nil {
-			return err
+		returned = len(owners)
+		for _, id := range owners {
+			if err := cancelUnwanted(tx, id, now); err != nil {
+				return err
+			}
 		}
-		returned = int(n)
 		orphans, err := deliveries(tx, `WHERE d.state = 'sending' AND d.state IN ('claimed', 'sending')`)
 		if err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 const maxLine = 78
 
 // plainText tidies a rendered text: spaces at the ends of lines go, several
-// empty lines become one, and lines longer than maxLine break at spaces. A word
+// empty lines become one, and lines longer than maxLine break at spaces and tabs. A word
 // is never broken, and a line that is one word is untouched: a link stays
 // verbatim.
 func plainText(text string) string {
@@ -32,7 +32,7 @@ func breakLine(line string) []string {
 	}
 	var lines []string
 	length := 0
-	for _, word := range strings.FieldsFunc(line, func(r rune) bool { return r == ' ' }) {
+	for _, word := range strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' }) {
 		n := utf8.RuneCountInString(word)
 		if len(lines) > 0 && length+1+n <= maxLine {
 			lines[len(lines)-1] += " " + word

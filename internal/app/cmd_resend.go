@@ -102,11 +102,6 @@ func (a *app) resend(ctx context.Context, s *store.Store, r resend) (err error) 
 	if err != nil {
 		return err
 	}
-	e, err := a.newEngine(s)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, e.close()) }()
 	users, err := s.Select(ctx, store.Selection{
 		UserIDs: r.named(), Country: country, Expired: r.expired, Failed: r.failed, Doubt: r.doubt,
 	}, a.now())
@@ -116,30 +111,53 @@ func (a *app) resend(ctx context.Context, s *store.Store, r resend) (err error) 
 	if len(users) > 1 && !r.yes {
 		return usage("this would mail %d users; add --yes if that is what you want", len(users))
 	}
-	answer, err := a.queueResends(ctx, e, users, r)
+	answer, err := a.queueAndSend(ctx, s, users, r)
 	if err != nil {
 		return err
-	}
-	if len(answer.Queued) > 0 {
-		if err := a.sendQueued(ctx, e, &answer); err != nil {
-			return err
-		}
 	}
 	return a.printResent(answer, r.asJSON)
 }
 
-func (a *app) queueResends(ctx context.Context, e *engine, users []store.UserRecord, r resend) (resent, error) {
+// queueAndSend makes the mails due and a run of its own for them. While another
+// process has the lock that one makes the run, and this one needs no secrets.
+func (a *app) queueAndSend(ctx context.Context, s *store.Store, users []store.UserRecord, r resend) (answer resent, err error) {
+	lock, err := s.Lock()
+	if errors.Is(err, store.ErrLocked) {
+		answer, err = a.queueResends(ctx, s, users, r)
+		answer.Daemon = true
+		return answer, err
+	}
+	if err != nil {
+		return answer, err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	e, err := a.newEngine(s)
+	if err != nil {
+		return answer, err
+	}
+	defer func() { err = errors.Join(err, e.close()) }()
+	if answer, err = a.queueResends(ctx, s, users, r); err != nil || len(answer.Queued) == 0 {
+		return answer, err
+	}
+	bar := a.newDeliveryBar(ctx, e, len(answer.Queued))
+	defer bar.stop()
+	report, err := e.run(ctx, pass{trigger: store.ByResend, done: bar.done})
+	answer.Report = &report
+	return answer, err
+}
+
+func (a *app) queueResends(ctx context.Context, s *store.Store, users []store.UserRecord, r resend) (resent, error) {
 	answer := resent{Queued: []string{}, Refused: []refusal{}}
-	by := a.act(r.reason)
+	by, plan := a.act(r.reason), a.config.Plan.Plan()
 	for _, u := range users {
 		now := a.now()
 		whyNot := ""
-		if left := e.plan.GapLeft(u.History, now); left > 0 && !r.force {
+		if left := plan.GapLeft(u.History, now); left > 0 && !r.force {
 			whyNot = fmt.Sprintf("the last mail went out %s ago and plan.min_gap leaves the user in peace for %s more; --force overrides it",
 				span(now.Sub(u.History.LastAt)), span(left))
 		} else {
 			var err error
-			if whyNot, err = e.store.Resend(ctx, u.User.ID, pipeline.ResendStep(u.History), by, now); err != nil {
+			if whyNot, err = s.Resend(ctx, u.User.ID, pipeline.ResendStep(u.History), by, now); err != nil {
 				return answer, err
 			}
 		}
@@ -150,24 +168,6 @@ func (a *app) queueResends(ctx context.Context, e *engine, users []store.UserRec
 		answer.Queued = append(answer.Queued, u.User.ID)
 	}
 	return answer, nil
-}
-
-// sendQueued makes a run of its own, unless another process is there to do so.
-func (a *app) sendQueued(ctx context.Context, e *engine, answer *resent) (err error) {
-	lock, err := e.store.Lock()
-	if errors.Is(err, store.ErrLocked) {
-		answer.Daemon = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	bar := a.newDeliveryBar(ctx, e, len(answer.Queued))
-	defer bar.stop()
-	report, err := e.run(ctx, pass{trigger: store.ByResend, done: bar.done})
-	answer.Report = &report
-	return err
 }
 
 func (a *app) printResent(answer resent, asJSON bool) error {
@@ -184,7 +184,7 @@ func (a *app) printResent(answer resent, asJSON bool) error {
 			if err := a.printReport(*answer.Report, false); err != nil {
 				return err
 			}
-		case answer.Daemon:
+		case answer.Daemon && len(answer.Queued) > 0:
 			fmt.Fprintf(a.out, "%d queued; the daemon sends within seconds. Follow with 'alta explain USER'.\n", len(answer.Queued))
 		case len(answer.Refused) == 0:
 			fmt.Fprintln(a.out, "No user matches; nothing was sent.")

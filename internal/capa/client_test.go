@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"alta/internal/capa"
@@ -126,7 +127,7 @@ func TestIssueMintsWhatTheUserIs(t *testing.T) {
 					t.Fatalf("%d links minted, want %d", len(mints), i+1)
 				}
 				want := sandbox.Mint{User: test.user.ID, Type: test.user.Type, Country: test.user.Country, RedirectURI: test.redirect, At: noon, Link: link}
-				if got := mints[i]; got != want || !strings.HasSuffix(link.Reveal(), "==&r=a%2Fb") {
+				if got := mints[i]; !cmp.Equal(got, want) || !strings.HasSuffix(link.Reveal(), "==&r=a%2Fb") {
 					t.Errorf("minted %+v, want %+v with the link byte for byte", got, want)
 				}
 			})

@@ -34,6 +34,13 @@ func recoverBehaviours() []behaviour {
 			equal(f, "attempts", len(f.latest("ana").Attempts), 0)
 			equal(f, "attempt", f.claim(f.run()).Attempt, 1)
 		}},
+		{"a claimed delivery to a user who was verified meanwhile is cancelled", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			f.claim(f.run())
+			f.mark("ana", pipeline.Verified)
+			f.wantRecovered(1, 0)
+			f.wantDeliveries("ana", "invite 1 cancelled")
+		}},
 		{"a mail that was on the wire is repeated when doubt is resent", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
 			q := f.run()
