@@ -62,6 +62,9 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("SMTP_PORT", strconv.Itoa(port))
 	env.Setenv("ALTA_CAPA_API_KEY", apiKey)
 	env.Setenv("ALTA_SMTP_PASSWORD", smtpPassword)
+	// A program with the race detector waits a second before it exits, unless
+	// told not to.
+	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	env.Setenv("TEST_PID", strconv.Itoa(os.Getpid()))
 	return nil
 }
@@ -90,6 +93,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"mails":     mailsCommand,
 		"mail":      mailCommand,
 		"sql":       sqlCommand,
+		"age":       ageCommand,
 		"lock":      lockCommand,
 		"mode":      modeCommand,
 	}
@@ -151,6 +155,8 @@ func configureCommand(ts *testscript.TestScript, neg bool, args []string) {
 		"smtp.username":      `"alta"`,
 		"smtp.from":          `"Pago Claro <hola@pagoclaro.example>"`,
 		"brand.name":         `"Pago Claro"`,
+		"brand.MX":           `{ privacy_url = "https://pagoclaro.example/mx" }`,
+		"brand.DO":           `{ privacy_url = "https://pagoclaro.example/do" }`,
 		"plan.sending_hours": `""`,
 		// All that could ever be logged is looked through for secrets.
 		"log.level": `"debug"`,
@@ -257,6 +263,27 @@ func sqlCommand(ts *testscript.TestScript, neg bool, args []string) {
 	db, err := sql.Open("sqlite3", ts.MkAbs(args[0]))
 	ts.Check(err)
 	_, err = db.Exec(args[1])
+	ts.Check(errors.Join(err, db.Close()))
+}
+
+// ageCommand is "age LEDGER DURATION": it moves what happened, and what is
+// planned, into the past, as if so much time had gone by.
+func ageCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: age LEDGER DURATION")
+	}
+	by, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	db, err := sql.Open("sqlite3", ts.MkAbs(args[0]))
+	ts.Check(err)
+	for _, statement := range []string{
+		`UPDATE users SET invited_at = invited_at - ?1, last_mail_at = last_mail_at - ?1, link_expires_at = link_expires_at - ?1`,
+		`UPDATE links SET issued_at = issued_at - ?1, expires_at = expires_at - ?1`,
+		`UPDATE deliveries SET due_at = due_at - ?1`,
+	} {
+		_, execErr := db.Exec(statement, by.Milliseconds())
+		err = errors.Join(err, execErr)
+	}
 	ts.Check(errors.Join(err, db.Close()))
 }
 

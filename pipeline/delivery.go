@@ -49,13 +49,15 @@ type Delivery struct {
 	User     User
 	History  History
 	Step     Step
-	Round    int // counts from 1 for each step
+	Round    int // counts from 1 for each step; with User and Step it names the delivery
+	Nth      int // 1 for the first mail of this step that the user gets
 	Attempt  int // counts from 1; attempts that cost nothing are not counted
 	DueAt    time.Time
 	Operator bool   // asked for by an operator: sent at any hour
 	Doubts   int    // attempts that ended in doubt
 	Repeat   bool   // in doubt: Message and Link must go out again as they were
 	LastCode string // how the latest attempt ended, a [Fault.Code]
+	Probe    *Pause // set when this delivery tells whether the pause is over
 	// Issue
 	Link Link
 	// Render

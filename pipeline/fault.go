@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -52,8 +53,9 @@ type Fault struct {
 	// Free marks a Retry that costs the user no attempt.
 	Free bool
 
-	// Country widens a Hold from the user to every user of that country; the
-	// deliveries stay due and one probe an hour finds out whether it is over.
+	// Country widens a Hold from the user to every user of that country and of
+	// the user's type; the deliveries stay due and one probe an hour finds out
+	// whether it is over.
 	Country Country
 
 	// BadAddress marks the user's address as undeliverable.
@@ -62,8 +64,25 @@ type Fault struct {
 	// Doubtful says that a mint may have opened a session that nobody got.
 	Doubtful bool
 
-	// Err is the cause, for logs. It never holds a secret.
+	// Err is the cause. It never holds a secret: it is logged, and a short one
+	// is shown behind the reason.
 	Err error
+}
+
+// mostCause bounds a cause that is shown, in bytes; what is longer, a stack
+// for example, is for logs only.
+const mostCause = 300
+
+// explain returns the reason, and the cause where it says more.
+func (f *Fault) explain() string {
+	if f.Err == nil {
+		return f.Reason
+	}
+	cause := f.Err.Error()
+	if len(cause) > mostCause || strings.Contains(cause, "\n") || strings.Contains(f.Reason, cause) {
+		return f.Reason
+	}
+	return f.Reason + ": " + cause
 }
 
 // Error returns the reason and the cause.

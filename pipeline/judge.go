@@ -15,6 +15,8 @@ type Verdict struct {
 	Code    string // a [Fault.Code]; "" when sent
 	Reason  string
 
+	Cause error // for logs: what lay behind the reason
+
 	Tried      bool  // an attempt was made: it is written to the history
 	Paid       bool  // the attempt counts towards [Plan.Tries]
 	Minted     bool  // a fresh link was minted
@@ -23,6 +25,7 @@ type Verdict struct {
 	BadAddress bool  // the user's address is undeliverable
 	Next       *Next // the user's next mail; nil when none is owed
 	Pause      *Pause
+	Lift       *Pause // a pause that this delivery, its probe, has shown to be over
 }
 
 // Outcome is how a run counts a delivery; see [Report].
@@ -45,7 +48,7 @@ func Outcomes() []Outcome {
 
 // Stops tells whether the run must end: what went wrong is the same for every
 // user.
-func (v Verdict) Stops() bool { return v.Pause != nil && v.Pause.Country == "" }
+func (v Verdict) Stops() bool { return v.Pause != nil && v.Pause.IsOutage() }
 
 const (
 	firstDelay   = time.Minute // the shortest delay before a retry
@@ -63,15 +66,28 @@ func (p Plan) Judge(d *Delivery, err error, now time.Time) Verdict {
 	f := AsFault(err)
 	v := Verdict{
 		State: Due, Outcome: OutcomeRetry, DueAt: d.DueAt,
-		Code: f.Code, Reason: f.Reason,
-		Tried: true, Doubtful: f.Doubtful, BadAddress: f.BadAddress, Repeat: d.Repeat,
+		Code: f.Code, Reason: f.explain(), Cause: f.Err,
+		Tried: true, Doubtful: f.Doubtful, Repeat: d.Repeat,
 	}
+	if p.stillPaused(d, f) {
+		again := *d.Probe
+		again.ProbeAt = now.Add(f.After)
+		v.Pause = &again
+		return v
+	}
+	v.BadAddress = f.BadAddress
 	switch f.Kind {
 	case Outage:
-		v.Pause = &Pause{Code: f.Code, Reason: f.Reason, Since: now, ProbeAt: now.Add(f.After)}
+		v.Pause = &Pause{
+			Code: f.Code, Reason: f.explain(), Minting: d.Link.URL.IsZero(),
+			Since: now, ProbeAt: now.Add(f.After),
+		}
 	case Hold:
 		if f.Country != "" {
-			v.Pause = &Pause{Country: f.Country, Code: f.Code, Reason: f.Reason, Since: now, ProbeAt: now.Add(probeEvery)}
+			v.Pause = &Pause{
+				Country: f.Country, Type: d.User.Type, Code: f.Code, Reason: f.explain(), Minting: true,
+				Since: now, ProbeAt: now.Add(probeEvery),
+			}
 			return v
 		}
 		v.State, v.Outcome, v.Paid = Held, OutcomeHeld, true
@@ -80,6 +96,11 @@ func (p Plan) Judge(d *Delivery, err error, now time.Time) Verdict {
 	case Cancel:
 		v.State, v.Outcome, v.Repeat = Cancelled, OutcomeCancelled, false
 		v.Next = p.next(d.User, d.History, now)
+		if d.Operator && d.Repeat {
+			// An operator wants the user to have a mail now; the one in doubt
+			// can't be repeated, so a fresh one takes its place.
+			v.Next = &Next{Step: ResendStep(d.History), DueAt: now, Operator: true}
+		}
 	case Doubt:
 		v.Outcome, v.Paid, v.Repeat = OutcomeDoubt, true, true
 		v.DueAt = p.later(d, f, now)
@@ -108,11 +129,16 @@ func (p Plan) JudgeOrphan(d *Delivery, now time.Time) Verdict {
 
 // PutBack is the verdict on a delivery that was claimed and not begun: it is
 // due again at the given time, as if nothing had happened.
-func PutBack(d *Delivery, at time.Time, code, reason string) Verdict {
-	return Verdict{
-		State: Due, Outcome: OutcomeRetry, DueAt: at,
-		Code: code, Reason: reason, Repeat: d.Repeat,
-	}
+func PutBack(d *Delivery, at time.Time) Verdict {
+	return Verdict{State: Due, Outcome: OutcomeRetry, DueAt: at, Repeat: d.Repeat}
+}
+
+// stillPaused tells whether a probe has met what its pause is about. The fault
+// itself may speak of this user only, as when a streak of users made the
+// outage; with the pause in force it is taken for the same trouble, so that
+// nobody pays for it. A doubt is always a doubt.
+func (p Plan) stillPaused(d *Delivery, f *Fault) bool {
+	return d.Probe != nil && d.Probe.IsOutage() && f.Code == d.Probe.Code && (f.Kind == Retry || f.Kind == Fail || f.Kind == Hold)
 }
 
 // After returns the history once d has been sent at now.
@@ -147,7 +173,7 @@ func (p Plan) retry(v *Verdict, d *Delivery, f *Fault, now time.Time) {
 		v.State, v.Outcome = Failed, OutcomeFailed
 	case v.Paid && d.Attempt >= p.Tries:
 		v.State, v.Outcome = Failed, OutcomeFailed
-		v.Reason = fmt.Sprintf("gave up after %d attempts; the last one: %s", d.Attempt, f.Reason)
+		v.Reason = fmt.Sprintf("gave up after %d attempts; the last one: %s", d.Attempt, f.explain())
 	default:
 		v.DueAt = p.later(d, f, now)
 	}

@@ -13,6 +13,7 @@ import (
 
 func TestJudge(t *testing.T) {
 	cause := errors.New("the cause")
+	outage := &pipeline.Pause{Code: "smtp.550", Reason: "Relay denied for all.", Since: ten.Add(-time.Hour), ProbeAt: ten.Add(-time.Minute)}
 	due := invite().DueAt
 	reminder := &pipeline.Next{Step: pipeline.Reminder, DueAt: ten.Add(24 * time.Hour)}
 	first := &pipeline.Next{Step: pipeline.Invite, DueAt: ten}
@@ -42,13 +43,13 @@ func TestJudge(t *testing.T) {
 		{
 			name:    "A retry costs an attempt and is put off by the plan.",
 			err:     &pipeline.Fault{Kind: pipeline.Retry, Code: "smtp.4.2.1", Reason: "Busy.", Err: cause},
-			want:    pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, Code: "smtp.4.2.1", Reason: "Busy.", Tried: true, Paid: true},
+			want:    pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, Code: "smtp.4.2.1", Reason: "Busy.: the cause", Cause: cause, Tried: true, Paid: true},
 			delayed: true,
 		},
 		{
 			name:    "An error that nobody classified is a retry that costs an attempt.",
 			err:     cause,
-			want:    pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, Code: "unclassified", Reason: "the cause", Tried: true, Paid: true},
+			want:    pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, Code: "unclassified", Reason: "the cause", Cause: cause, Tried: true, Paid: true},
 			delayed: true,
 		},
 		{
@@ -140,7 +141,7 @@ func TestJudge(t *testing.T) {
 			name: "A country on hold stays due at no cost, and is probed in an hour.",
 			err:  &pipeline.Fault{Kind: pipeline.Hold, Country: pipeline.MX, Code: "capa.no_template", Reason: "No template."},
 			want: pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: due, Code: "capa.no_template", Reason: "No template.", Tried: true,
-				Pause: &pipeline.Pause{Country: pipeline.MX, Code: "capa.no_template", Reason: "No template.", Since: ten, ProbeAt: ten.Add(time.Hour)}},
+				Pause: &pipeline.Pause{Country: pipeline.MX, Type: pipeline.Individual, Code: "capa.no_template", Reason: "No template.", Minting: true, Since: ten, ProbeAt: ten.Add(time.Hour)}},
 		},
 
 		{
@@ -207,6 +208,32 @@ func TestJudge(t *testing.T) {
 		},
 
 		{
+			name:     "A probe that meets the trouble of the outage keeps it up, and nobody pays, not even with a fault of its own.",
+			delivery: func(d *pipeline.Delivery) { d.Probe = outage },
+			err:      &pipeline.Fault{Kind: pipeline.Fail, BadAddress: true, Code: "smtp.550", Reason: "Relay denied."},
+			want: pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: due, Code: "smtp.550", Reason: "Relay denied.", Tried: true,
+				Pause: &pipeline.Pause{Code: "smtp.550", Reason: "Relay denied for all.", Since: ten.Add(-time.Hour), ProbeAt: ten}},
+		},
+		{
+			name:     "A probe that meets something else is judged like any other.",
+			delivery: func(d *pipeline.Delivery) { d.Probe = outage },
+			err:      &pipeline.Fault{Kind: pipeline.Fail, Code: "capa.wrong_type"},
+			want:     pipeline.Verdict{State: pipeline.Failed, Outcome: pipeline.OutcomeFailed, DueAt: due, Code: "capa.wrong_type", Tried: true, Paid: true},
+		},
+		{
+			name:     "A probe in doubt is in doubt.",
+			delivery: func(d *pipeline.Delivery) { d.Probe = outage },
+			err:      &pipeline.Fault{Kind: pipeline.Doubt, Code: "smtp.550", After: time.Minute},
+			want:     pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeDoubt, DueAt: ten.Add(time.Minute), Code: "smtp.550", Tried: true, Paid: true, Repeat: true},
+		},
+		{
+			name:     "An operator's mail in doubt that can't be repeated gives way to a fresh one at once.",
+			delivery: func(d *pipeline.Delivery) { d.Operator, d.Repeat = true, true },
+			err:      &pipeline.Fault{Kind: pipeline.Cancel, Code: "doubt_expired"},
+			want: pipeline.Verdict{State: pipeline.Cancelled, Outcome: pipeline.OutcomeCancelled, DueAt: due, Code: "doubt_expired", Tried: true,
+				Next: &pipeline.Next{Step: pipeline.Invite, DueAt: ten, Operator: true}},
+		},
+		{
 			name: "A kind that nobody knows is a retry.",
 			err:  &pipeline.Fault{Kind: pipeline.Kind(42), Code: "odd", After: time.Minute},
 			want: pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: ten.Add(time.Minute), Code: "odd", Tried: true, Paid: true},
@@ -229,7 +256,7 @@ func TestJudge(t *testing.T) {
 				}
 				ignore = cmp.Options{cmpopts.IgnoreFields(pipeline.Verdict{}, "DueAt")}
 			}
-			if diff := cmp.Diff(c.want, got, ignore); diff != "" {
+			if diff := cmp.Diff(c.want, got, ignore, cmpopts.EquateErrors()); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
 		})

@@ -22,8 +22,9 @@ const together = 10 * time.Minute
 
 // Next is a mail that the plan owes a user.
 type Next struct {
-	Step  Step
-	DueAt time.Time
+	Step     Step
+	DueAt    time.Time
+	Operator bool // an operator asked for it: it goes out at any hour
 }
 
 // Next returns the user's next mail, and false when none is owed: the user is
@@ -38,21 +39,21 @@ func (p Plan) Next(u User, h History, now time.Time) (Next, bool) {
 	case u.Status != Pending:
 		return Next{}, false
 	case h.Mails == 0:
-		return Next{Invite, p.Hours.Next(now, u.Location())}, true
+		return Next{Step: Invite, DueAt: p.Hours.Next(now, u.Location())}, true
 	case h.Mails >= p.MaxMails:
 		return Next{}, false
 	}
 	var next Next
 	for _, delay := range p.Reminders {
 		if at := h.InvitedAt.Add(delay); at.After(h.LastAt) {
-			next = Next{Reminder, p.admit(at, u, h, now)}
+			next = Next{Step: Reminder, DueAt: p.admit(at, u, h, now)}
 			break
 		}
 	}
 	if p.ReissueOnExpiry && !h.LinkExpiresAt.IsZero() {
 		at := p.admit(h.LinkExpiresAt, u, h, now)
 		if next.Step == "" || next.DueAt.Sub(at) > min(together, p.MinGap) {
-			next = Next{Reissue, at}
+			next = Next{Step: Reissue, DueAt: at}
 		}
 	}
 	return next, next.Step != ""
@@ -79,6 +80,32 @@ func (p Plan) Defer(d *Delivery, now time.Time) (until time.Time, wait bool) {
 	}
 	until = p.Hours.Next(now, d.User.Location())
 	return until, until.After(now)
+}
+
+// Admit looks at a delivery right before its first stage. A mail whose hour is
+// not decent waits, and so does one that the plan, which may have changed since
+// it fell due, owes later; one that it no longer owes is cancelled. What an
+// operator asked for, and a mail in doubt, goes on.
+func (p Plan) Admit(d *Delivery, now time.Time) (v Verdict, wait bool) {
+	if d.Operator {
+		return Verdict{}, false
+	}
+	if d.History.Mails > 0 && !d.Repeat {
+		next, owed := p.Next(d.User, d.History, now)
+		switch {
+		case !owed:
+			return Verdict{
+				State: Cancelled, Outcome: OutcomeCancelled, Tried: true,
+				Code: "plan_changed", Reason: "the plan no longer owes the user this mail",
+			}, true
+		case next.DueAt.After(now):
+			return PutBack(d, next.DueAt), true
+		}
+	}
+	if until, wait := p.Defer(d, now); wait {
+		return PutBack(d, until), true
+	}
+	return Verdict{}, false
 }
 
 // ResendStep is the step that a mail sent on request takes: the invite for a

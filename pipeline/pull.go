@@ -9,7 +9,8 @@ import (
 type Puller interface {
 	// Pull claims up to n deliveries that are due at now, the operator's
 	// first, and commits the claim. While a [Pause] is in force it yields at
-	// most one delivery of what is paused, as a probe.
+	// most one delivery of what is paused, as a probe, and each time another
+	// one if it can: the trouble of a single user must not keep a pause alive.
 	Pull(ctx context.Context, now time.Time, n int) (Batch, error)
 }
 
@@ -20,12 +21,18 @@ type Batch struct {
 	Probe      bool    // the batch holds a probe: its result decides what follows
 }
 
-// Pause stops the deliveries of one country, or all of them, until a probe
-// gets through. The deliveries stay due and nobody pays an attempt.
+// Pause stops all deliveries, or those to one type of user in one country,
+// until a probe gets through. The deliveries stay due and nobody pays an
+// attempt.
 type Pause struct {
-	Country Country // "" pauses everything: an outage
+	Country Country  // "" pauses everything: an outage
+	Type    UserType // "" with an outage
 	Code    string
 	Reason  string
+	Minting bool // it was met while a link was minted: only a mint disproves it
 	Since   time.Time
 	ProbeAt time.Time // not before then is one delivery tried
 }
+
+// IsOutage tells whether the pause is for everybody.
+func (p Pause) IsOutage() bool { return p.Country == "" }

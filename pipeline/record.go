@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -20,9 +21,8 @@ type Deliver func(context.Context, *Delivery) (Verdict, error)
 const recordLimit = 30 * time.Second
 
 // Record runs the stages on a delivery and writes down what came of it, on
-// failure too. A delivery that is handed over after ctx ended is put back; one
-// that has begun is brought to its end, so that a mail sent during a shutdown
-// is still recorded.
+// failure too. When ctx ends, what has not begun is put back; a mail on the
+// wire is brought to its end and recorded.
 func Record(ledger Recorder, plan Plan, now Clock, stages Stage) Deliver {
 	return func(ctx context.Context, d *Delivery) (Verdict, error) {
 		v, at := judge(ctx, d, plan, now, stages)
@@ -37,15 +37,31 @@ func Record(ledger Recorder, plan Plan, now Clock, stages Stage) Deliver {
 func judge(ctx context.Context, d *Delivery, plan Plan, now Clock, stages Stage) (Verdict, time.Time) {
 	at := now()
 	if ctx.Err() != nil {
-		return PutBack(d, d.DueAt, "", ""), at
+		return PutBack(d, d.DueAt), at
 	}
-	if until, wait := plan.Defer(d, at); wait {
-		return PutBack(d, until, "sending_hours", "it is outside the sending hours where the user lives"), at
+	if v, wait := plan.Admit(d, at); wait {
+		return v, at
 	}
 	had := d.Link
-	err := recovered(context.WithoutCancel(ctx), stages, d)
+	err := recovered(ctx, stages, d)
 	at = now()
 	v := plan.Judge(d, err, at)
+	if interrupted(ctx, err) {
+		v = PutBack(d, d.DueAt) // with its link, if one was minted
+	}
 	v.Minted = !d.Link.URL.Equal(had.URL)
+	if v.State == Sent && d.Probe != nil && (v.Minted || !d.Probe.Minting) {
+		v.Lift = d.Probe
+	}
 	return v, at
+}
+
+// interrupted tells whether a stop ended the stages before anything had left
+// the house.
+func interrupted(ctx context.Context, err error) bool {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return false
+	}
+	f := AsFault(err)
+	return f.Kind == Retry && !f.Doubtful
 }

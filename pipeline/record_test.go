@@ -3,12 +3,14 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"alta/pipeline"
 )
@@ -36,6 +38,10 @@ func fails(err error) pipeline.Stage {
 }
 
 func TestRecordWritesDownWhatCameOfIt(t *testing.T) {
+	unreachable := &pipeline.Pause{Code: "smtp.dial"}
+	mailed := func(n int) pipeline.History {
+		return pipeline.History{Mails: n, InvitedAt: ten.Add(-time.Hour), LastAt: ten.Add(-time.Hour), LinkExpiresAt: ten.Add(23 * time.Hour)}
+	}
 	night := moment("2026-03-02T23:00:00-06:00")
 	for _, c := range []struct {
 		name     string
@@ -62,18 +68,41 @@ func TestRecordWritesDownWhatCameOfIt(t *testing.T) {
 				panic(errors.New("https://kyc.example/secret"))
 			},
 			want: pipeline.Verdict{State: pipeline.Held, Outcome: pipeline.OutcomeHeld, DueAt: invite().DueAt,
-				Code: "panic", Reason: "alta met a bug (*errors.errorString) while it prepared this mail; please report it", Tried: true, Paid: true},
+				Code: "panic", Reason: "alta met a bug (*errors.errorString) while it prepared this mail; please report it with the log", Tried: true, Paid: true},
+		},
+		{
+			name: "A probe that got through lifts its pause.", now: ten,
+			delivery: func(d *pipeline.Delivery) { d.Probe = unreachable },
+			stages:   fails(nil),
+			want: pipeline.Verdict{State: pipeline.Sent, Outcome: pipeline.OutcomeSent, Tried: true, Paid: true, Lift: unreachable,
+				Next: &pipeline.Next{Step: pipeline.Reminder, DueAt: ten.Add(24 * time.Hour)}},
+		},
+		{
+			name: "A mail with an old link does not show that links are minted again.", now: ten,
+			delivery: func(d *pipeline.Delivery) { d.Probe = &pipeline.Pause{Code: "capa.key_refused", Minting: true} },
+			stages:   fails(nil),
+			want: pipeline.Verdict{State: pipeline.Sent, Outcome: pipeline.OutcomeSent, Tried: true, Paid: true,
+				Next: &pipeline.Next{Step: pipeline.Reminder, DueAt: ten.Add(24 * time.Hour)}},
+		},
+		{
+			name: "A reminder that a changed plan no longer owes is cancelled.", now: ten,
+			delivery: func(d *pipeline.Delivery) { d.Step, d.History = pipeline.Reminder, mailed(6) },
+			want: pipeline.Verdict{State: pipeline.Cancelled, Outcome: pipeline.OutcomeCancelled, Tried: true,
+				Code: "plan_changed", Reason: "the plan no longer owes the user this mail"},
+		},
+		{
+			name: "A reminder that the plan owes later waits until then.", now: ten,
+			delivery: func(d *pipeline.Delivery) { d.Step, d.History = pipeline.Reminder, mailed(1) },
+			want:     pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: ten.Add(23 * time.Hour)},
 		},
 		{
 			name: "A due delivery that meets the night goes back untouched until the morning.", now: night,
-			want: pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: moment("2026-03-03T09:00:00-06:00"),
-				Code: "sending_hours", Reason: "it is outside the sending hours where the user lives"},
+			want: pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: moment("2026-03-03T09:00:00-06:00")},
 		},
 		{
 			name: "A repeat that meets the night stays a repeat.", now: night,
 			delivery: func(d *pipeline.Delivery) { d.Repeat = true },
-			want: pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: moment("2026-03-03T09:00:00-06:00"), Repeat: true,
-				Code: "sending_hours", Reason: "it is outside the sending hours where the user lives"},
+			want:     pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: moment("2026-03-03T09:00:00-06:00"), Repeat: true},
 		},
 		{
 			name: "What an operator asked for goes at night.", now: night,
@@ -117,10 +146,11 @@ func TestRecordWritesDownWhatCameOfIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			withoutCause := cmpopts.IgnoreFields(pipeline.Verdict{}, "Cause")
+			if diff := cmp.Diff(c.want, got, withoutCause); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(got, ledger.verdict); diff != "" {
+			if diff := cmp.Diff(got, ledger.verdict, withoutCause); diff != "" {
 				t.Errorf("the ledger got another verdict (-returned +written):\n%s", diff)
 			}
 			if ledger.writes != 1 || !ledger.at.Equal(c.now) {
@@ -153,9 +183,9 @@ func TestRecordAfterTheEndOfTheRun(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			ledger := &page{}
-			got, err := pipeline.Record(ledger, usual(t), stopped(ten), func(inner context.Context, _ *pipeline.Delivery) error {
+			got, err := pipeline.Record(ledger, usual(t), stopped(ten), func(context.Context, *pipeline.Delivery) error {
 				cancel()
-				return inner.Err()
+				return nil
 			})(ctx, invite())
 			if err != nil || got.State != pipeline.Sent {
 				t.Errorf("state %s, error %v, want a sent mail", got.State, err)
@@ -168,6 +198,52 @@ func TestRecordAfterTheEndOfTheRun(t *testing.T) {
 			}
 		})
 	})
+}
+
+func TestRecordWhenTheRunEndsDuringTheStages(t *testing.T) {
+	fresh := link("https://kyc.example/fresh", ten)
+	for _, c := range []struct {
+		name string
+		err  func(ctx context.Context) error
+		want pipeline.Verdict
+	}{
+		{
+			"What only waited goes back untouched, with the link that was minted.",
+			func(ctx context.Context) error { return fmt.Errorf("wait: %w", ctx.Err()) },
+			pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: invite().DueAt, Minted: true},
+		},
+		{
+			"The same from an adapter that calls it a free retry.",
+			func(ctx context.Context) error {
+				return &pipeline.Fault{Kind: pipeline.Retry, Free: true, Code: "smtp.cancelled", Err: ctx.Err()}
+			},
+			pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: invite().DueAt, Minted: true},
+		},
+		{
+			"A doubt is a doubt, whatever ended the wait.",
+			func(ctx context.Context) error {
+				return &pipeline.Fault{Kind: pipeline.Doubt, Code: "smtp.timeout", After: time.Minute, Err: ctx.Err()}
+			},
+			pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeDoubt, DueAt: ten.Add(time.Minute), Code: "smtp.timeout",
+				Reason: ": context canceled", Tried: true, Paid: true, Repeat: true, Minted: true},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			ledger := &page{}
+			got, err := pipeline.Record(ledger, usual(t), stopped(ten), func(ctx context.Context, d *pipeline.Delivery) error {
+				d.Link = fresh
+				cancel()
+				return c.err(ctx)
+			})(ctx, invite())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got, cmpopts.IgnoreFields(pipeline.Verdict{}, "Cause")); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestRecordReturnsTheLedgersError(t *testing.T) {

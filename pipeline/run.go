@@ -109,12 +109,13 @@ func (r *run) note(d *Delivery, v Verdict, err error) {
 	}
 }
 
-// notePauses reports an outage that an earlier run met and that still lasts.
+// notePauses reports an outage that an earlier run met and that can't be probed
+// yet. With its time come and nothing pulled, there is nothing to probe it with.
 func (r *run) notePauses(pauses []Pause) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range pauses {
-		if p.Country == "" && r.report.Outage == "" {
+		if p.IsOutage() && p.ProbeAt.After(r.options.Now()) && r.report.Outage == "" {
 			r.report.Outage = p.Reason
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"alta/pipeline"
 )
@@ -149,7 +150,8 @@ func TestRunReportsAnOutageThatLasts(t *testing.T) {
 	}{
 		{"Nothing is paused.", nil, ""},
 		{"A country that is paused is no outage.", []pipeline.Pause{{Country: pipeline.DO, Reason: "No template."}}, ""},
-		{"Everything is paused since an earlier run.", []pipeline.Pause{{Country: pipeline.DO, Reason: "No template."}, {Reason: "Wrong key."}}, "Wrong key."},
+		{"Everything is paused until later.", []pipeline.Pause{{Country: pipeline.DO, Reason: "No template."}, {Reason: "Too many requests.", ProbeAt: ten.Add(time.Minute)}}, "Too many requests."},
+		{"The time for a probe has come, and nothing is due to probe it with.", []pipeline.Pause{{Reason: "Wrong key.", ProbeAt: ten}}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &script{book: newBook(0), batches: []pipeline.Batch{{Pauses: c.pauses}}}

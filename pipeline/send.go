@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 )
 
 // Sender carries one message to the SMTP server.
@@ -23,8 +24,9 @@ type Beginner interface {
 	Begin(ctx context.Context, d *Delivery) error
 }
 
-// Send hands the message to the SMTP server. Once begun, a mail is not
-// interrupted by a shutdown: it finishes, or its own time-outs end it.
+// Send hands the message to the SMTP server. Until it has begun, the end of ctx
+// stops it. Once begun, a mail is not interrupted: it finishes, or its own
+// time-outs end it.
 func Send(ledger Beginner, smtp Sender) Stage {
 	return func(ctx context.Context, d *Delivery) (err error) {
 		begun := false
@@ -35,12 +37,16 @@ func Send(ledger Beginner, smtp Sender) Stage {
 				}
 				err = &Fault{
 					Kind: Doubt, Code: "panic",
-					Reason: fmt.Sprintf("alta met a bug (%T) while it sent this mail; please report it", p),
+					Reason: fmt.Sprintf("alta met a bug (%T) while it sent this mail; please report it with the log", p),
+					Err:    errors.New(string(debug.Stack())),
 				}
 			}
 		}()
 		d.Receipt, err = smtp.Send(ctx, d, func() error {
-			err := ledger.Begin(ctx, d)
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("begin the mail: %w", err)
+			}
+			err := ledger.Begin(context.WithoutCancel(ctx), d)
 			begun = err == nil
 			return unwritable(err)
 		})

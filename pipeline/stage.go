@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -18,15 +20,6 @@ func Chain(stages ...Stage) Stage {
 			}
 		}
 		return nil
-	}
-}
-
-// Timeout bounds one passage of the stage.
-func Timeout(limit time.Duration, next Stage) Stage {
-	return func(ctx context.Context, d *Delivery) error {
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		return next(ctx, d)
 	}
 }
 
@@ -70,7 +63,8 @@ func recovered(ctx context.Context, next Stage, d *Delivery) (err error) {
 		if p := recover(); p != nil {
 			err = &Fault{
 				Kind: Hold, Code: "panic",
-				Reason: fmt.Sprintf("alta met a bug (%T) while it prepared this mail; please report it", p),
+				Reason: fmt.Sprintf("alta met a bug (%T) while it prepared this mail; please report it with the log", p),
+				Err:    errors.New(string(debug.Stack())),
 			}
 		}
 	}()

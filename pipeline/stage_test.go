@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"alta/pipeline"
@@ -40,21 +39,6 @@ func TestChain(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		err := pipeline.Timeout(time.Minute, func(ctx context.Context, _ *pipeline.Delivery) error {
-			if deadline, _ := ctx.Deadline(); !deadline.Equal(bubble.Add(time.Minute)) {
-				t.Errorf("the deadline is %v, want a minute after %v", deadline, bubble)
-			}
-			<-ctx.Done()
-			return ctx.Err()
-		})(t.Context(), invite())
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("the stage ended with %v, want its deadline", err)
-		}
-	})
 }
 
 // turnstile lets nobody pass when err is set.

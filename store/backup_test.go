@@ -43,6 +43,10 @@ func TestABackupOfALiveLedgerIsWhole(t *testing.T) {
 		if users == 0 || users != due {
 			t.Errorf("backup %d holds %d users and %d deliveries, want as many of each", i, users, due)
 		}
+		var mode string
+		if err := b.reads.QueryRow(`PRAGMA journal_mode`).Scan(&mode); err != nil || mode != "wal" {
+			t.Errorf("backup %d is opened in journal mode %q (%v), want wal", i, mode, err)
+		}
 		enrolIDs(t, b, "after")
 	}
 }

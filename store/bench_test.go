@@ -55,7 +55,7 @@ func drain(b *testing.B, q *Queue, now time.Time) (n int) {
 			slots <- struct{}{}
 			workers.Go(func() {
 				defer func() { <-slots }()
-				if err := q.Record(b.Context(), d, pipeline.PutBack(d, now.Add(time.Second), "", ""), now); err != nil {
+				if err := q.Record(b.Context(), d, pipeline.PutBack(d, now.Add(time.Second)), now); err != nil {
 					b.Error(err)
 				}
 			})

@@ -146,9 +146,9 @@ func updateUser(tx *sql.Tx, old, row userRow, plan Planner, now time.Time) error
 		row.Status, row.sourced, row.withdrawn, row.addressBad, ms(now), row.ID); err != nil {
 		return err
 	}
-	if row.Country != old.Country {
-		if _, err := tx.Exec(`UPDATE deliveries SET country = ? WHERE user_key = (SELECT key FROM users WHERE id = ?)
-			AND state IN ('due', 'claimed', 'sending', 'held', 'doubt')`, row.Country, row.ID); err != nil {
+	if row.Country != old.Country || row.Type != old.Type {
+		if _, err := tx.Exec(`UPDATE deliveries SET country = ?, type = ? WHERE user_key = (SELECT key FROM users WHERE id = ?)
+			AND state IN ('due', 'claimed', 'sending', 'held', 'doubt')`, row.Country, row.Type, row.ID); err != nil {
 			return err
 		}
 	}
@@ -166,7 +166,7 @@ func planNext(tx *sql.Tx, u pipeline.User, h pipeline.History, plan Planner, now
 	if !owed {
 		return nil
 	}
-	return insertNext(tx, u.ID, next, false, now)
+	return insertNext(tx, u.ID, next, now)
 }
 
 func findRow(q querier, id string) (userRow, error) {

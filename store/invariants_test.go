@@ -160,7 +160,7 @@ func (m *machine) begin(t *rapid.T) {
 func (m *machine) record(t *rapid.T) {
 	f := m.inFlight[m.drawFlight(t)]
 	if !f.begun {
-		m.must(m.q.Record(t.Context(), &f.Delivery, pipeline.PutBack(&f.Delivery, f.DueAt, "", ""), m.now))
+		m.must(m.q.Record(t.Context(), &f.Delivery, pipeline.PutBack(&f.Delivery, f.DueAt), m.now))
 		m.drop(f)
 		return
 	}

@@ -29,6 +29,18 @@ func (s *Store) Lock() (*Lock, error) {
 	return lock(s.path, (*flock.Flock).TryLock)
 }
 
+// Idle tells whether no process runs the pipeline on this ledger just now.
+func (s *Store) Idle() (bool, error) {
+	l, err := s.Lock()
+	if errors.Is(err, ErrLocked) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, l.Unlock()
+}
+
 // waitForLock takes the right as [Store.Lock] does, but waits a while for it.
 func waitForLock(ctx context.Context, path string) (*Lock, error) {
 	waiting, cancel := context.WithTimeout(ctx, patience)

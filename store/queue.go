@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"alta/pipeline"
@@ -26,13 +27,22 @@ const (
 	OperatorsOnly      // what operators asked for, for a resend that runs by itself
 )
 
+// operators returns the values of the column operator to pull, first the ones
+// to pull first.
+func (o Only) operators() []bool {
+	if o == OperatorsOnly {
+		return []bool{true}
+	}
+	return []bool{true, false}
+}
+
 // Queue returns the queue of a run that [Store.StartRun] began.
 func (s *Store) Queue(run int64, only Only) *Queue {
 	return &Queue{store: s, run: run, only: only}
 }
 
 // Pull claims up to n due deliveries, the operators' first, then those of each
-// country. It implements [pipeline.Puller].
+// lane in turn. It implements [pipeline.Puller].
 func (q *Queue) Pull(ctx context.Context, now time.Time, n int) (pipeline.Batch, error) {
 	var batch pipeline.Batch
 	err := q.store.write(ctx, func(tx *sql.Tx) error {
@@ -41,62 +51,144 @@ func (q *Queue) Pull(ctx context.Context, now time.Time, n int) (pipeline.Batch,
 		if batch.Pauses, err = pauses(tx); err != nil {
 			return err
 		}
-		var ids []int64
-		if ids, batch.Probe, err = q.choose(tx, batch.Pauses, now, n); err != nil || len(ids) == 0 {
+		chosen, err := q.choose(tx, batch.Pauses, now, n)
+		if err != nil || len(chosen) == 0 {
 			return err
 		}
-		list, err := json.Marshal(ids)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`UPDATE deliveries SET state = 'claimed', run_id = ?, updated_at = ?
-			WHERE id IN (SELECT value FROM json_each(?))`, q.run, ms(now), string(list)); err != nil {
-			return err
-		}
-		batch.Deliveries, err = deliveries(tx, `WHERE d.id IN (SELECT value FROM json_each(?))
-			ORDER BY d.operator DESC, d.due_at, d.id`, string(list))
+		batch.Deliveries, batch.Probe, err = q.claim(tx, chosen, now)
 		return err
 	})
 	return batch, err
 }
 
-// choose picks the ids to claim. Whatever is paused yields one probe, once its
-// time has come.
-func (q *Queue) choose(tx *sql.Tx, paused []pipeline.Pause, now time.Time, n int) (ids []int64, probe bool, err error) {
-	quota := map[pipeline.Country]int{pipeline.MX: n, pipeline.DO: n}
-	for _, p := range paused {
+// lane is what a pause can stop by itself.
+type lane struct {
+	country pipeline.Country
+	kind    pipeline.UserType
+}
+
+func lanes() []lane {
+	return []lane{
+		{pipeline.MX, pipeline.Individual}, {pipeline.DO, pipeline.Individual},
+		{pipeline.MX, pipeline.Business}, {pipeline.DO, pipeline.Business},
+	}
+}
+
+// choice is a delivery to claim, and the pause that it probes, if any.
+type choice struct {
+	id    int64
+	probe *pipeline.Pause
+}
+
+// choose picks what to claim. An outage yields one probe from any lane that is
+// open, once its time has come; a lane that is paused yields one by itself.
+func (q *Queue) choose(tx *sql.Tx, paused []pipeline.Pause, now time.Time, n int) (chosen []choice, err error) {
+	open := lanes()
+	for i := range paused {
+		p := &paused[i]
 		due := !p.ProbeAt.After(now)
-		switch {
-		case p.Country == "" && !due:
-			return nil, false, nil
-		case p.Country == "":
-			n, probe = 1, true
-		case due:
-			quota[p.Country], probe = 1, true
-		default:
-			quota[p.Country] = 0
-		}
-	}
-	// Both halves of the choice run through deliveries_due, in its order.
-	queries := []string{`SELECT id FROM deliveries WHERE state = 'due' AND operator = 1 AND due_at <= ? AND country = ? ORDER BY due_at LIMIT ?`}
-	if q.only == Everything {
-		queries = append(queries, `SELECT id FROM deliveries WHERE state = 'due' AND operator = 0 AND due_at <= ? AND country = ? ORDER BY due_at LIMIT ?`)
-	}
-	for _, query := range queries {
-		for i, country := range []pipeline.Country{pipeline.MX, pipeline.DO} {
-			limit := min(quota[country], n-len(ids))
-			if i == 0 && limit > 1 && quota[pipeline.DO] > 0 {
-				limit = (limit + 1) / 2 // leave room for the other country
+		if p.IsOutage() {
+			if !due {
+				return nil, nil
 			}
-			got, err := column[int64](tx, query, now.UnixMilli(), country, limit)
+			return q.probe(tx, open, p, now)
+		}
+		one := lane{p.Country, p.Type}
+		open = slices.DeleteFunc(open, func(l lane) bool { return l == one })
+		if due && len(chosen) < n {
+			probes, err := q.probe(tx, []lane{one}, p, now)
 			if err != nil {
-				return nil, false, err
+				return nil, err
 			}
-			quota[country] -= len(got)
-			ids = append(ids, got...)
+			chosen = append(chosen, probes...)
 		}
 	}
-	return ids, probe, nil
+	for _, operator := range q.only.operators() {
+		waiting := make([][]int64, 0, len(open))
+		for _, l := range open {
+			ids, err := column[int64](tx, `SELECT id FROM deliveries
+				WHERE state = 'due' AND country = ? AND type = ? AND operator = ? AND due_at <= ? ORDER BY due_at LIMIT ?`,
+				l.country, l.kind, operator, now.UnixMilli(), max(n-len(chosen), 0))
+			if err != nil {
+				return nil, err
+			}
+			waiting = append(waiting, ids)
+		}
+		for _, id := range inTurn(waiting, n-len(chosen)) {
+			chosen = append(chosen, choice{id: id})
+		}
+	}
+	return chosen, nil
+}
+
+// inTurn takes up to n ids, one of each list in turn, so that no lane waits for
+// another.
+func inTurn(lists [][]int64, n int) (taken []int64) {
+	for i := 0; len(taken) < n; i++ {
+		more := false
+		for _, ids := range lists {
+			if i < len(ids) && len(taken) < n {
+				taken, more = append(taken, ids[i]), true
+			}
+		}
+		if !more {
+			break
+		}
+	}
+	return taken
+}
+
+// probe picks the due delivery of the lanes that was touched longest ago, so
+// that each probe is another user while there are several. It looks at all
+// that is due there, which is fine once per probe.
+func (q *Queue) probe(tx *sql.Tx, from []lane, p *pipeline.Pause, now time.Time) ([]choice, error) {
+	var oldest choice
+	var touched int64
+	for _, operator := range q.only.operators() {
+		for _, l := range from {
+			var id, when sql.NullInt64
+			// SQLite takes the other columns of min() from the row that has it.
+			err := tx.QueryRow(`SELECT id, min(updated_at) FROM deliveries
+				WHERE state = 'due' AND country = ? AND type = ? AND operator = ? AND due_at <= ?`,
+				l.country, l.kind, operator, now.UnixMilli()).Scan(&id, &when)
+			if err != nil {
+				return nil, err
+			}
+			if id.Valid && (oldest.id == 0 || when.Int64 < touched) {
+				oldest, touched = choice{id.Int64, p}, when.Int64
+			}
+		}
+	}
+	if oldest.id == 0 {
+		return nil, nil
+	}
+	return []choice{oldest}, nil
+}
+
+// claim makes the chosen deliveries the run's own and reads them.
+func (q *Queue) claim(tx *sql.Tx, chosen []choice, now time.Time) (claimed []pipeline.Delivery, probing bool, err error) {
+	ids := make([]int64, len(chosen))
+	probes := map[int64]*pipeline.Pause{}
+	for i, c := range chosen {
+		ids[i] = c.id
+		if c.probe != nil {
+			probes[c.id] = c.probe
+		}
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, false, err
+	}
+	if _, err := tx.Exec(`UPDATE deliveries SET state = 'claimed', run_id = ?, updated_at = ?
+		WHERE id IN (SELECT value FROM json_each(?))`, q.run, ms(now), string(list)); err != nil {
+		return nil, false, err
+	}
+	claimed, err = deliveries(tx, `WHERE d.id IN (SELECT value FROM json_each(?))
+		ORDER BY d.operator DESC, d.due_at, d.id`, string(list))
+	for i := range claimed {
+		claimed[i].Probe = probes[claimed[i].ID]
+	}
+	return claimed, len(probes) > 0, err
 }
 
 // Begin commits that the mail is about to leave: the state sending, with its
@@ -142,7 +234,7 @@ func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
 	case status != pipeline.Pending:
 		return cancel("user_"+string(status), "the user became "+string(status)+" before the mail left")
 	case withdrawn:
-		return cancel("user_withdrawn", "the source query no longer returns the user")
+		return cancel("user_withdrawn", "the source query no longer returns the user, or its row is bad")
 	case bad:
 		return cancel("user_address_bad", "the user's address was found to be undeliverable")
 	case superseded:

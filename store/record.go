@@ -42,7 +42,7 @@ func record(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now
 		}
 	}
 	if v.Next != nil {
-		if err := insertNext(tx, d.User.ID, *v.Next, false, now); err != nil {
+		if err := insertNext(tx, d.User.ID, *v.Next, now); err != nil {
 			return err
 		}
 	}
@@ -51,7 +51,7 @@ func record(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now
 	if err := cancelUnwanted(tx, d.User.ID, now); err != nil {
 		return err
 	}
-	return setPause(tx, d, v)
+	return setPause(tx, v)
 }
 
 // settle writes the delivery's new state and gives it up. What only the next
@@ -70,6 +70,7 @@ func settle(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, lin
 	if link != 0 {
 		linkID = link
 	}
+	ended := v.Tried || v.State != pipeline.Due
 	err := one(tx.Exec(`UPDATE deliveries
 		SET state = ?, due_at = ?, receipt = ?, link_id = ?,
 			code = CASE WHEN ? THEN ? ELSE code END, reason = CASE WHEN ? THEN ? ELSE reason END,
@@ -78,7 +79,7 @@ func settle(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, lin
 			run_id = NULL, updated_at = ?
 		WHERE id = ? AND run_id = ? AND state IN ('claimed', 'sending')`,
 		v.State, dueAt(d, v), d.Receipt.Reply, linkID,
-		v.Tried, v.Code, v.Tried, v.Reason,
+		ended, v.Code, ended, v.Reason,
 		paid, doubted, v.Repeat,
 		d.Message.ID, ms(d.Message.Date), d.Message.Digest,
 		ms(now), d.ID, run))
@@ -120,16 +121,16 @@ func addMail(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 // user or one is open already. Its round is one more than the latest of that
 // step. A bare parameter would be matched against the partial indexes, and the
 // statement compiled anew for each value; the cast spares that.
-func insertNext(tx *sql.Tx, user string, next pipeline.Next, operator bool, now time.Time) error {
-	_, err := tx.Exec(`INSERT INTO deliveries (user_key, country, step, round, state, due_at, operator, created_at, updated_at)
-		SELECT u.key, u.country, :step,
+func insertNext(tx *sql.Tx, user string, next pipeline.Next, now time.Time) error {
+	_, err := tx.Exec(`INSERT INTO deliveries (user_key, country, type, step, round, state, due_at, operator, created_at, updated_at)
+		SELECT u.key, u.country, u.type, :step,
 			1 + coalesce((SELECT max(round) FROM deliveries d WHERE d.user_key = u.key AND d.step = CAST(:step AS TEXT)), 0),
 			'due', :due, :operator, :now, :now
 		FROM users u
 		WHERE u.id = :user AND u.wanted
 			AND NOT EXISTS (SELECT 1 FROM deliveries d
 				WHERE d.user_key = u.key AND d.state IN ('due', 'claimed', 'sending', 'held', 'doubt'))`,
-		sql.Named("step", next.Step), sql.Named("due", ceilMS(next.DueAt)), sql.Named("operator", operator),
+		sql.Named("step", next.Step), sql.Named("due", ceilMS(next.DueAt)), sql.Named("operator", next.Operator),
 		sql.Named("now", ms(now)), sql.Named("user", user))
 	if err != nil {
 		return fmt.Errorf("add the next delivery of user %s: %w", user, err)
@@ -143,7 +144,7 @@ func cancelUnwanted(tx *sql.Tx, user string, now time.Time) error {
 	_, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', updated_at = :now,
 			code = 'user_' || CASE WHEN u.status <> 'pending' THEN u.status WHEN u.withdrawn THEN 'withdrawn' ELSE 'address_bad' END,
 			reason = CASE WHEN u.status <> 'pending' THEN 'the user became ' || u.status
-				WHEN u.withdrawn THEN 'the source query no longer returns the user'
+				WHEN u.withdrawn THEN 'the source query no longer returns the user, or its row is bad'
 				ELSE 'the user''s address was found to be undeliverable' END
 		FROM users u
 		WHERE u.id = :user AND NOT u.wanted AND deliveries.user_key = u.key AND deliveries.state IN ('due', 'held', 'doubt')`,
@@ -154,19 +155,30 @@ func cancelUnwanted(tx *sql.Tx, user string, now time.Time) error {
 	return nil
 }
 
-// setPause writes a pause down, or lifts the ones that a sent mail disproves.
-func setPause(tx *sql.Tx, d *pipeline.Delivery, v pipeline.Verdict) error {
+// setPause writes a pause down, or lifts the one that the delivery disproves. A
+// pause that lasts keeps the time at which it began.
+func setPause(tx *sql.Tx, v pipeline.Verdict) error {
 	if p := v.Pause; p != nil {
-		_, err := tx.Exec(`INSERT INTO pauses (country, code, reason, since, probe_at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (country) DO UPDATE SET code = excluded.code, reason = excluded.reason, probe_at = excluded.probe_at`,
-			p.Country, p.Code, p.Reason, ms(p.Since), ms(p.ProbeAt))
+		_, err := tx.Exec(`INSERT INTO pauses (country, type, code, reason, minting, since, probe_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (country, type) DO UPDATE SET code = excluded.code, reason = excluded.reason,
+				minting = excluded.minting, probe_at = excluded.probe_at`,
+			p.Country, p.Type, p.Code, p.Reason, p.Minting, ms(p.Since), ceilMS(p.ProbeAt))
 		return err
 	}
-	if v.State == pipeline.Sent {
-		_, err := tx.Exec(`DELETE FROM pauses WHERE country IN ('', ?)`, d.User.Country)
-		return err
+	if v.Lift != nil {
+		return liftPause(tx, *v.Lift)
 	}
 	return nil
+}
+
+func liftPause(tx *sql.Tx, p pipeline.Pause) error {
+	_, err := tx.Exec(`DELETE FROM pauses WHERE country = ? AND type = ?`, p.Country, p.Type)
+	return err
+}
+
+// Lift ends a pause that something other than a mail has shown to be over.
+func (s *Store) Lift(ctx context.Context, p pipeline.Pause) error {
+	return s.write(ctx, func(tx *sql.Tx) error { return liftPause(tx, p) })
 }
 
 // Recover settles what an earlier owner left behind; only the process that

@@ -97,7 +97,7 @@ func refusal(row userRow) string {
 	case row.Status != pipeline.Pending:
 		return "the user is " + string(row.Status) + ", and only pending users get mail"
 	case row.withdrawn:
-		return "the source query no longer returns the user"
+		return "the source query no longer returns the user, or its row is bad"
 	}
 	return ""
 }
@@ -127,7 +127,7 @@ func replace(tx *sql.Tx, row userRow, step pipeline.Step, now time.Time) error {
 			return err
 		}
 	}
-	return insertNext(tx, row.ID, pipeline.Next{Step: step, DueAt: now}, true, now)
+	return insertNext(tx, row.ID, pipeline.Next{Step: step, DueAt: now, Operator: true}, now)
 }
 
 // OperatorDue tells whether something that an operator asked for is due and not
@@ -136,6 +136,6 @@ func (s *Store) OperatorDue(ctx context.Context, now time.Time) (bool, error) {
 	var due bool
 	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries d
 		WHERE state = 'due' AND operator = 1 AND due_at <= ?
-			AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.country IN ('', d.country)))`, now.UnixMilli()).Scan(&due)
+			AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.country = '' OR (p.country = d.country AND p.type = d.type)))`, now.UnixMilli()).Scan(&due)
 	return due, err
 }

@@ -71,7 +71,9 @@ func userDest(u *pipeline.User, h *pipeline.History) (dest []any, finish func())
 // that nothing can mail it.
 func deliveries(q querier, where string, args ...any) ([]pipeline.Delivery, error) {
 	return rows(q, readDelivery, `SELECT `+userColumns+`,
-			d.id, d.step, d.round, d.attempts, d.due_at, d.operator, d.doubts, d.repeat, d.code,
+			d.id, d.step, d.round,
+			1 + (SELECT count(*) FROM deliveries s WHERE s.user_key = d.user_key AND s.step = d.step AND s.state = 'sent'),
+			d.attempts, d.due_at, d.operator, d.doubts, d.repeat, d.code,
 			d.message_id, d.message_date, d.digest,
 			l.id, l.url, l.issued_at, l.expires_at
 		FROM deliveries d
@@ -85,7 +87,7 @@ func readDelivery(scan func(...any) error) (pipeline.Delivery, error) {
 		due, date, link, issued, expires sql.NullInt64
 		url                              sql.NullString
 		user, finish                     = userDest(&d.User, &d.History)
-		delivery                         = []any{&d.ID, &d.Step, &d.Round, &d.Attempt, &due, &d.Operator, &d.Doubts, &d.Repeat, &d.LastCode}
+		delivery                         = []any{&d.ID, &d.Step, &d.Round, &d.Nth, &d.Attempt, &due, &d.Operator, &d.Doubts, &d.Repeat, &d.LastCode}
 		message                          = []any{&d.Message.ID, &date, &d.Message.Digest}
 		linked                           = []any{&link, &url, &issued, &expires}
 	)
@@ -102,14 +104,14 @@ func readDelivery(scan func(...any) error) (pipeline.Delivery, error) {
 	return d, nil
 }
 
-// pauses returns the pauses in force.
+// pauses returns the pauses in force, the outage first.
 func pauses(q querier) ([]pipeline.Pause, error) {
 	return rows(q, func(scan func(...any) error) (p pipeline.Pause, err error) {
 		var since, probe sql.NullInt64
-		err = scan(&p.Country, &p.Code, &p.Reason, &since, &probe)
+		err = scan(&p.Country, &p.Type, &p.Code, &p.Reason, &p.Minting, &since, &probe)
 		p.Since, p.ProbeAt = at(since), at(probe)
 		return p, err
-	}, `SELECT country, code, reason, since, probe_at FROM pauses ORDER BY country`)
+	}, `SELECT country, type, code, reason, minting, since, probe_at FROM pauses ORDER BY country, type`)
 }
 
 // bound is a pool together with the context that its queries end with.

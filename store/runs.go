@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -65,12 +66,17 @@ func (s *Store) FinishRun(ctx context.Context, id int64, r pipeline.Report, fail
 	return nil
 }
 
-// LastSlot is the latest moment of the schedule that a run served; zero when
-// none has.
-func (s *Store) LastSlot(ctx context.Context) (time.Time, error) {
-	var slot sql.NullInt64
-	err := s.reads.QueryRowContext(ctx, `SELECT max(slot) FROM runs`).Scan(&slot)
-	return at(slot), err
+// LastSlot is the latest moment of the schedule that a run served, zero when
+// none has, and whether that run came to its end: one that was told to stop, or
+// died, has left work behind.
+func (s *Store) LastSlot(ctx context.Context) (slot time.Time, complete bool, err error) {
+	var last sql.NullInt64
+	err = s.reads.QueryRowContext(ctx, `SELECT slot, finished_at IS NOT NULL AND error = '' FROM runs
+		WHERE slot IS NOT NULL ORDER BY slot DESC LIMIT 1`).Scan(&last, &complete)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, true, nil
+	}
+	return at(last), complete, err
 }
 
 // Runs returns the latest n runs, newest first.

@@ -43,6 +43,12 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := createFile(path); err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", path, err)
 	}
+	// One ledger has one name, whatever links lead to it: the lock stands beside
+	// the file itself.
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, fmt.Errorf("open ledger: %w", err)
+	}
 	// Nothing may change a file before migrate knows it for a ledger.
 	if err := migrate(ctx, path); err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", path, explainOpen(err))

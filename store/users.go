@@ -126,7 +126,7 @@ func (s *Store) Mark(ctx context.Context, id string, status pipeline.Status, pla
 // links and what mail servers said. The Capa id stays, so that no import brings
 // the user back, and so do the bare facts of what was sent.
 func (s *Store) Erase(ctx context.Context, id string, by Act, now time.Time) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
 		if _, err := findRow(tx, id); err != nil {
 			return fmt.Errorf("erase user %s: %w", id, err)
 		}
@@ -149,6 +149,22 @@ func (s *Store) Erase(ctx context.Context, id string, by Act, now time.Time) err
 		}
 		return addAudit(tx, by, "erase", id, "", now)
 	})
+	if err != nil {
+		return err
+	}
+	return s.truncateLog(ctx)
+}
+
+// truncateLog empties the write-ahead log, which still holds the pages from
+// before the erasure. Where another process reads just now, the log goes with
+// the next checkpoint instead.
+func (s *Store) truncateLog(ctx context.Context) error {
+	db, err := sql.Open("sqlite3", dsn(s.path, ""))
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return errors.Join(err, db.Close())
 }
 
 // busy refuses to touch a user whose mail is on its way this very moment.

@@ -33,11 +33,10 @@ func spellOut(calendar cldr.Translator, t time.Time) string {
 }
 
 // zoneName names the zone by its city, the generic location format of UTS #35,
-// or by its offset when the zone is not a place.
+// or by its offset when the zone is not a city.
 func zoneName(t time.Time) string {
-	zone := t.Location().String()
-	area, city, found := strings.Cut(zone, "/")
-	if !found || area == "Etc" {
+	area, city, _ := strings.Cut(t.Location().String(), "/")
+	if !hasCities(area) {
 		return t.Format("UTC-07:00")
 	}
 	if i := strings.LastIndexByte(city, '/'); i >= 0 {
@@ -46,15 +45,28 @@ func zoneName(t time.Time) string {
 	return "de " + exemplarCity(city)
 }
 
+// hasCities tells whether the zones of an area are named after cities, as the
+// names of the IANA database are. Its older names are not: US/Pacific and
+// Mexico/BajaNorte are regions, and Etc/GMT+5 is no place at all.
+func hasCities(area string) bool {
+	switch area {
+	case "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific":
+		return true
+	}
+	return false
+}
+
 // exemplarCity is CLDR's Spanish name of a zone's city. The module has no
-// table of them, so those that users of the two countries live in are here;
-// others are read off the identifier, as CLDR does.
+// table of them, so those that users of the two countries are likely to live in
+// are here; others are read off the identifier, as CLDR does.
 func exemplarCity(city string) string {
 	switch city {
 	case "Mexico_City":
 		return "Ciudad de México"
 	case "Bahia_Banderas":
 		return "Bahía de Banderas"
+	case "Bogota":
+		return "Bogotá"
 	case "Cancun":
 		return "Cancún"
 	case "Ciudad_Juarez":
@@ -67,6 +79,8 @@ func exemplarCity(city string) string {
 		return "Los Ángeles"
 	case "New_York":
 		return "Nueva York"
+	case "Tokyo":
+		return "Tokio"
 	}
 	return strings.ReplaceAll(city, "_", " ")
 }

@@ -28,6 +28,7 @@ const (
 	partSubject = "subject"
 	partText    = "txt"
 	partHTML    = "html"
+	partWords   = "words" // no part of its own: the paragraphs that text and page share
 )
 
 // file is one template as it was read.
@@ -56,7 +57,7 @@ func fileNames() []string {
 	for _, l := range locales() {
 		names = append(names, voiceFile(l), wordsFile(l))
 		for _, s := range pipeline.Steps() {
-			for _, part := range []string{partSubject, partText, partHTML} {
+			for _, part := range []string{partSubject, partWords, partText, partHTML} {
 				names = append(names, stepFile(l, s, part))
 			}
 		}
@@ -115,7 +116,7 @@ func override(files map[string]file, dir string) error {
 			return filepath.SkipDir
 		case !slices.Contains(fileNames(), name):
 			errs = append(errs, fmt.Errorf("%s: no template has this name; the names are %s, %s and, in the folder of a locale, "+
-				"voice.txt, words.tmpl and STEP.PART.tmpl, where STEP is one of %s and PART one of subject, txt, html",
+				"voice.txt, words.tmpl and STEP.PART.tmpl, where STEP is one of %s and PART one of subject, words, txt, html",
 				path, layoutHTML, layoutText, join(pipeline.Steps())))
 		default:
 			f, err := readFile(path)

@@ -94,7 +94,7 @@ func TestPageLoadsNothing(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	s := load(t, "")
 	for _, name := range []string{
-		`<script>alert('x')</script>`, `"><img src=x onerror=alert(1)>`, `Tom & "Jerry" <b>`, `</title><h1>`, `{{.Link}} {{template "x"}}`, `--><p>`,
+		`<script>alert('x')`, `"><img src=x onerror=alert(1)>`, `Tom & "Jerry" <b>`, `--><h1>`, `{{.Link}} {{template "x"}}`, `--><p>`,
 	} {
 		for _, d := range everyDelivery() {
 			d.User.Name = "Ana"
@@ -185,7 +185,7 @@ func TestBareBrand(t *testing.T) {
 		"SupportEmail": {func(b *Brand) { b.SupportEmail = "" }, []string{"mailto:", "Escríbenos", "dudas", "pregunta"}},
 		"LegalName":    {func(b *Brand) { b.LegalName = "" }, []string{"S.A.P.I.", "S.R.L.", "<b></b>"}},
 		"Address":      {func(b *Brand) { b.Address = "" }, []string{"Av. "}},
-		"PrivacyURL":   {func(b *Brand) { b.PrivacyURL = "" }, []string{"Aviso de Privacidad", "Política de privacidad"}},
+		"PrivacyURL":   {func(b *Brand) { b.PrivacyURL = "" }, []string{"Aviso de Privacidad", "Política de privacidad", "Ley ", "conforme a la"}},
 	} {
 		t.Run(field, func(t *testing.T) {
 			some := map[pipeline.Country]Brand{}

@@ -42,6 +42,12 @@ func TestLoadNamesTheMistake(t *testing.T) {
 		{"a phrase of the words that is gone is named by the file that uses it",
 			map[string]string{"es-MX/words.tmpl": strings.Replace(words, `define "safety"`, `define "saftey"`, 1)},
 			[]string{"layout.txt.tmpl:", `"safety"`}},
+		{"a paragraph that is gone is named by the file that uses it",
+			map[string]string{"es-MX/invite.words.tmpl": `{{define "opening"}}x{{end}}`},
+			[]string{"es-MX/invite.txt.tmpl:", `"closing"`}},
+		{"a misspelt variable of a paragraph is named once for both parts",
+			map[string]string{"es-MX/invite.words.tmpl": `{{define "opening"}}{{.X3}}{{end}}{{define "closing"}}x{{end}}`},
+			[]string{"es-MX/invite.words.tmpl:1:", "X3"}},
 		{"a function that is not allowed is named",
 			map[string]string{"es-MX/reissue.subject.tmpl": `{{env "HOME"}}`},
 			[]string{"es-MX/reissue.subject.tmpl:1:", `function "env" not defined`}},
@@ -123,6 +129,22 @@ func TestLoadTellsAMistakeOnce(t *testing.T) {
 	_, err := Load(Options{Dir: dir, Brands: brands()})
 	if err == nil || strings.Count(err.Error(), "can't evaluate field Nmae") != 1 {
 		t.Errorf("want one mention of Nmae: %v", err)
+	}
+}
+
+// A paragraph is written once and shows in both parts, its values escaped by the
+// rules of each.
+func TestPartsShareParagraphs(t *testing.T) {
+	for _, step := range pipeline.Steps() {
+		s := load(t, overrides(t, map[string]string{
+			stepFile(pipeline.ESDO, step, partWords): `{{define "opening"}}Uno, {{.Name}}{{end}}{{define "closing"}}Dos{{end}}`,
+		}))
+		d := delivery(pipeline.ESDO, step, pipeline.Individual)
+		d.User.Name = "Ana & Luis"
+		c := render(t, s, d)
+		if !strings.Contains(c.Text, "\n\nUno, Ana & Luis\n\nDos\n\n") || !strings.Contains(c.HTML, "<p>Uno, Ana &amp; Luis</p>\n<p>Dos</p>") {
+			t.Errorf("%s: a part does not show the paragraphs:\n%s\n%s", step, c.Text, c.HTML)
+		}
 	}
 }
 

@@ -22,14 +22,14 @@ func textPieces() []string { return []string{"body"} }
 
 func htmlPieces() []string { return []string{"title", "preheader", "body"} }
 
-// parseMail parses the files of one mail. The locale's words are parsed into
-// every part, so that a phrase is written once and each part escapes it by its
-// own rules.
+// parseMail parses the files of one mail. The locale's words and the step's are
+// parsed into every part, so that a phrase is written once and each part escapes
+// the values in it by its own rules.
 func parseMail(files map[string]file, l pipeline.Locale, s pipeline.Step) (*mail, error) {
-	words := files[wordsFile(l)]
-	subject, err1 := parseText(nil, files[stepFile(l, s, partSubject)], words)
-	text, err2 := parseText(textPieces(), files[layoutText], words, files[stepFile(l, s, partText)])
-	page, err3 := parseHTML(htmlPieces(), files[layoutHTML], words, files[stepFile(l, s, partHTML)])
+	words, paragraphs := files[wordsFile(l)], files[stepFile(l, s, partWords)]
+	subject, err1 := parseText(nil, files[stepFile(l, s, partSubject)], words, paragraphs)
+	text, err2 := parseText(textPieces(), files[layoutText], words, paragraphs, files[stepFile(l, s, partText)])
+	page, err3 := parseHTML(htmlPieces(), files[layoutHTML], words, paragraphs, files[stepFile(l, s, partHTML)])
 	return &mail{subject: subject, text: text, html: page}, errors.Join(err1, err2, err3)
 }
 

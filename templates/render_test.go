@@ -104,7 +104,7 @@ func TestVoice(t *testing.T) {
 			return strings.ContainsRune(" \n.,;:¿?¡!<>()\"", r)
 		}) {
 			switch word {
-			case "tú", "tu", "tus", "te", "eres", "tienes", "puedes", "usa", "copia", "pégalo", "escríbenos", "verifica", "confirma":
+			case "tú", "tu", "tus", "te", "eres", "tienes", "puedes", "usa", "copia", "pégalo", "escríbenos", "verifica", "confirma", "dejaste":
 				t.Errorf("%s %s: %q is a form of tú", d.User.Locale, d.Step, word)
 			}
 		}
@@ -143,6 +143,29 @@ func TestRenderErrors(t *testing.T) {
 			tc.change(d)
 			if _, err := s.Render(d); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("want %s, got %v", tc.want, err)
+			}
+		})
+	}
+}
+
+// A reminder speaks of how many the user got, not of how many were planned: a
+// round that was cancelled or failed is not one that the reader remembers.
+func TestRoundIsWhatTheUserGot(t *testing.T) {
+	s := load(t, "")
+	for _, tc := range []struct {
+		name       string
+		round, nth int
+		want       string
+	}{
+		{"the first reminder that arrives is the first, whatever its round", 3, 1, "te falta un paso"},
+		{"the second that arrives is the second", 3, 2, "tu verificación sigue pendiente"},
+		{"without a count the round stands in", 2, 0, "tu verificación sigue pendiente"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := delivery(pipeline.ESMX, pipeline.Reminder, pipeline.Individual)
+			d.Round, d.Nth = tc.round, tc.nth
+			if c := render(t, s, d); !strings.Contains(c.Subject, tc.want) {
+				t.Errorf("the subject is %q, want %q", c.Subject, tc.want)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"html"
@@ -20,7 +21,7 @@ type Variables struct {
 	Brand      Brand
 	Country    pipeline.Country // whose documents and law apply
 	Locale     pipeline.Locale  // whose Spanish is written
-	Round      int              // counts from 1 for each step
+	Round      int              // 1 for the first mail of this step that the user gets
 	Business   bool             // a company, verified by KYB
 	Name       string           // fit for a greeting; may be empty
 	Link       string           // verbatim, for text; Href is for attributes
@@ -37,7 +38,7 @@ func newVariables(d *pipeline.Delivery, b Brand, l language) (*Variables, error)
 		return nil, errors.New("the link has no expiry")
 	}
 	return &Variables{
-		Brand: b, Country: d.User.Country, Locale: d.User.Locale, Round: d.Round,
+		Brand: b, Country: d.User.Country, Locale: d.User.Locale, Round: cmp.Or(d.Nth, d.Round),
 		Business: d.User.Type == pipeline.Business, Name: greetingName(d.User.Name),
 		Link: link, ValidUntil: spellOut(l.calendar, d.Link.ExpiresAt.In(d.User.Location())), voice: l.voice,
 	}, nil

@@ -182,6 +182,25 @@ func (a *app) withStore(ctx context.Context, do func(*store.Store) error) (err e
 	return do(s)
 }
 
+// withLedger is withStore for commands that look: it makes no ledger where there
+// is none, since a mistaken path would then look like an empty one.
+func (a *app) withLedger(ctx context.Context, do func(*store.Store) error) error {
+	if err := a.load(); err != nil {
+		return err
+	}
+	if err := a.ledgerExists(); err != nil {
+		return err
+	}
+	return a.withStore(ctx, do)
+}
+
+func (a *app) ledgerExists() error {
+	if _, err := os.Stat(a.config.Database.Path); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no ledger at %s; 'alta users import' or 'alta run' makes it", a.config.Database.Path)
+	}
+	return nil
+}
+
 // act says who types the command, and why.
 func (a *app) act(reason string) store.Act {
 	actor := a.getenv("SUDO_USER")

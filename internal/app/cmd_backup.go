@@ -18,7 +18,7 @@ the database, remove the files that end in -wal and -shm, start alta.`,
 		Example: `  alta backup /var/backups/alta-$(date +%F).db`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withStore(c.Context(), func(s *store.Store) error {
+			return a.withLedger(c.Context(), func(s *store.Store) error {
 				if err := s.Backup(c.Context(), args[0]); err != nil {
 					return err
 				}

@@ -157,7 +157,7 @@ func (a *app) playDemo(ctx context.Context, s *store.Store, w *demoWorld, people
 	if err := w.writeIndex(); err != nil {
 		return err
 	}
-	return a.printDemo(context.WithoutCancel(ctx), e, w)
+	return a.printDemo(context.WithoutCancel(ctx), e, w, people)
 }
 
 // demoPasses makes pass after pass. One user is verified after the first mail,
@@ -247,7 +247,7 @@ func (a *app) demoIsOver(ctx context.Context, e *engine) bool {
 	return q.DueNow == 0 && (q.NextDue.IsZero() || q.NextDue.Sub(now) > demoPatience)
 }
 
-func (a *app) printDemo(ctx context.Context, e *engine, w *demoWorld) error {
+func (a *app) printDemo(ctx context.Context, e *engine, w *demoWorld, people []demoUser) error {
 	const most = 24 // lines of each table; a thousand users would bury the end
 	mails, err := w.letters()
 	if err != nil {
@@ -286,6 +286,6 @@ func (a *app) printDemo(ctx context.Context, e *engine, w *demoWorld) error {
 %d mails, as .eml and .html: open %s
 The ledger is kept: try   alta status --config %s
                           alta explain %s --config %s
-`, len(mails), filepath.Join(w.dir, "mails", "index.html"), config, demoPeople()[1].email, config)
+`, len(mails), filepath.Join(w.dir, "mails", "index.html"), config, people[min(1, len(people)-1)].email, config)
 	return err
 }

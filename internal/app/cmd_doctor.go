@@ -8,6 +8,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+
+	"alta/store"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -120,6 +122,9 @@ func (a *app) examine(ctx context.Context, sendTo *mail.Address) []finding {
 }
 
 func (a *app) checkDatabase(ctx context.Context) (detail string, err error) {
+	if err := a.ledgerExists(); err != nil {
+		return err.Error(), nil // not made yet, which is no mistake
+	}
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return "", err
@@ -130,8 +135,11 @@ func (a *app) checkDatabase(ctx context.Context) (detail string, err error) {
 	}
 	detail = s.Path() + " is sound"
 	lock, err := s.Lock()
-	if err != nil {
+	if errors.Is(err, store.ErrLocked) {
 		return detail + "; " + err.Error(), nil
+	}
+	if err != nil {
+		return "", err
 	}
 	return detail + "; no process runs the pipeline now", lock.Unlock()
 }

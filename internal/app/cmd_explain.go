@@ -23,7 +23,7 @@ external id or an e-mail address. Times are on the user's own clock.`,
   alta explain 8f14e45f-ceea-467f-a0e6-0d1f4b1a9b1e --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withStore(c.Context(), func(s *store.Store) error {
+			return a.withLedger(c.Context(), func(s *store.Store) error {
 				return a.explain(c.Context(), s, args[0], asJSON)
 			})
 		},
@@ -58,6 +58,9 @@ func readExplanation(ctx context.Context, s *store.Store, ref string) (x explana
 		return x, err
 	}
 	if _, x.pauses, err = s.QueueStatus(ctx, time.Time{}); err != nil {
+		return x, err
+	}
+	if x.idle, err = s.Idle(); err != nil {
 		return x, err
 	}
 	x.audit, err = s.Audit(ctx, x.user.User.ID)

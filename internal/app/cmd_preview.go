@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/mail"
 	"os"
 	"slices"
@@ -132,12 +131,8 @@ func (a *app) previewDelivery(ctx context.Context, p preview) (*pipeline.Deliver
 	}, nil
 }
 
-// previewUser finds a user without making a ledger where there is none.
 func (a *app) previewUser(ctx context.Context, ref string) (u pipeline.User, err error) {
-	if _, err := os.Stat(a.config.Database.Path); errors.Is(err, fs.ErrNotExist) {
-		return u, fmt.Errorf("there is no ledger at %s yet; import users first", a.config.Database.Path)
-	}
-	err = a.withStore(ctx, func(s *store.Store) error {
+	err = a.withLedger(ctx, func(s *store.Store) error {
 		r, err := s.Find(ctx, ref)
 		u = r.User
 		return err

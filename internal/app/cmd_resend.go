@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,6 +34,8 @@ type resent struct {
 	Refused []refusal        `json:"refused"` // and why
 	Daemon  bool             `json:"daemon"`  // true: another process sends them
 	Report  *pipeline.Report `json:"report"`  // of the run that sent them; null with a daemon
+
+	failure error // of the ledger, in mid-run
 }
 
 type refusal struct {
@@ -59,7 +63,7 @@ The act is audited with your name and --reason. More than one user asks for
 			if err := r.check(); err != nil {
 				return err
 			}
-			return a.withStore(c.Context(), func(s *store.Store) error { return a.resend(c.Context(), s, r) })
+			return a.withLedger(c.Context(), func(s *store.Store) error { return a.resend(c.Context(), s, r) })
 		},
 	}
 	f := c.Flags()
@@ -97,33 +101,38 @@ func (r resend) named() []string { return append(append([]string{}, r.users...),
 
 func isControl(c rune) bool { return c < ' ' || c == 0x7f }
 
-func (a *app) resend(ctx context.Context, s *store.Store, r resend) (err error) {
+func (a *app) resend(ctx context.Context, s *store.Store, r resend) error {
 	country, err := parseCountry(r.country)
 	if err != nil {
 		return err
 	}
-	users, err := s.Select(ctx, store.Selection{
-		UserIDs: r.named(), Country: country, Expired: r.expired, Failed: r.failed, Doubt: r.doubt,
-	}, a.now())
+	sel := store.Selection{UserIDs: r.named(), Country: country, Expired: r.expired, Failed: r.failed, Doubt: r.doubt}
+	answer, err := a.queueAndSend(ctx, s, sel, r)
 	if err != nil {
 		return err
 	}
-	if len(users) > 1 && !r.yes {
-		return usage("this would mail %d users; add --yes if that is what you want", len(users))
-	}
-	answer, err := a.queueAndSend(ctx, s, users, r)
-	if err != nil {
+	if err := a.printResent(answer, r.asJSON); err != nil {
 		return err
 	}
-	return a.printResent(answer, r.asJSON)
+	switch {
+	case answer.failure != nil:
+		return ledgerError(answer.failure)
+	case answer.Report != nil && ctx.Err() != nil:
+		return stoppedBySignal()
+	case answer.Report != nil && reportStatus(*answer.Report) != nil:
+		return reportStatus(*answer.Report)
+	case len(answer.Refused) > 0:
+		return &exitError{exitFailed, nil}
+	}
+	return nil
 }
 
 // queueAndSend makes the mails due and a run of its own for them. While another
-// process has the lock that one makes the run, and this one needs no secrets.
-func (a *app) queueAndSend(ctx context.Context, s *store.Store, users []store.UserRecord, r resend) (answer resent, err error) {
+// process has the lock that one sends, and this one needs no secrets.
+func (a *app) queueAndSend(ctx context.Context, s *store.Store, sel store.Selection, r resend) (answer resent, err error) {
 	lock, err := s.Lock()
 	if errors.Is(err, store.ErrLocked) {
-		answer, err = a.queueResends(ctx, s, users, r)
+		answer, err = a.queueResends(ctx, s, sel, r)
 		answer.Daemon = true
 		return answer, err
 	}
@@ -136,67 +145,73 @@ func (a *app) queueAndSend(ctx context.Context, s *store.Store, users []store.Us
 		return answer, err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	if answer, err = a.queueResends(ctx, s, users, r); err != nil || len(answer.Queued) == 0 {
+	// What a process that died left on its way must be settled to be chosen.
+	if err := e.recover(ctx); err != nil {
+		return answer, err
+	}
+	answer, err = a.queueResends(ctx, s, sel, r)
+	if err != nil || len(answer.Queued) == 0 {
 		return answer, err
 	}
 	bar := a.newDeliveryBar(ctx, e, len(answer.Queued))
 	defer bar.stop()
-	report, err := e.run(ctx, pass{trigger: store.ByResend, done: bar.done})
-	answer.Report = &report
-	return answer, err
+	report, failure := e.run(ctx, pass{trigger: store.ByResend, done: bar.done})
+	answer.Report, answer.failure = &report, failure
+	return answer, nil
 }
 
-func (a *app) queueResends(ctx context.Context, s *store.Store, users []store.UserRecord, r resend) (resent, error) {
+// queueResends chooses the users and makes a mail due for each, unless there is
+// a reason not to.
+func (a *app) queueResends(ctx context.Context, s *store.Store, sel store.Selection, r resend) (resent, error) {
 	answer := resent{Queued: []string{}, Refused: []refusal{}}
+	users, err := s.Select(ctx, sel, a.now())
+	if err != nil {
+		return answer, err
+	}
+	slices.SortFunc(users, func(x, y store.UserRecord) int { return cmp.Compare(x.Key, y.Key) })
+	users = slices.CompactFunc(users, func(x, y store.UserRecord) bool { return x.Key == y.Key })
+	if len(users) > 1 && !r.yes {
+		return answer, usage("this would mail %d users; add --yes if that is what you want", len(users))
+	}
 	by, plan := a.act(r.reason), a.config.Plan.Plan()
 	for _, u := range users {
-		now := a.now()
-		whyNot := ""
-		if left := plan.GapLeft(u.History, now); left > 0 && !r.force {
-			whyNot = fmt.Sprintf("the last mail went out %s ago and plan.min_gap leaves the user in peace for %s more; --force overrides it",
-				span(now.Sub(u.History.LastAt)), span(left))
-		} else {
-			var err error
-			if whyNot, err = s.Resend(ctx, u.User.ID, pipeline.ResendStep(u.History), by, now); err != nil {
-				return answer, err
-			}
-		}
-		if whyNot != "" {
+		whyNot, err := a.queueResend(ctx, s, u, plan, by, r.force)
+		switch {
+		case err != nil:
+			return answer, err
+		case whyNot != "":
 			answer.Refused = append(answer.Refused, refusal{u.User.ID, whyNot})
-			continue
+		default:
+			answer.Queued = append(answer.Queued, u.User.ID)
 		}
-		answer.Queued = append(answer.Queued, u.User.ID)
 	}
 	return answer, nil
 }
 
+func (a *app) queueResend(ctx context.Context, s *store.Store, u store.UserRecord, plan pipeline.Plan, by store.Act, force bool) (whyNot string, err error) {
+	now := a.now()
+	if left := plan.GapLeft(u.History, now); left > 0 && !force && u.User.Status == pipeline.Pending {
+		return fmt.Sprintf("the last mail went out %s ago and plan.min_gap leaves the user in peace for %s more; --force overrides it",
+			span(now.Sub(u.History.LastAt)), span(left)), nil
+	}
+	return s.Resend(ctx, u.User.ID, pipeline.ResendStep(u.History), by, now)
+}
+
 func (a *app) printResent(answer resent, asJSON bool) error {
 	if asJSON {
-		if err := a.printJSON(answer); err != nil {
-			return err
-		}
-	} else {
-		for _, r := range answer.Refused {
-			fmt.Fprintf(a.out, "not sent to %s: %s\n", r.User, r.Reason)
-		}
-		switch {
-		case answer.Report != nil:
-			if err := a.printReport(*answer.Report, false); err != nil {
-				return err
-			}
-		case answer.Daemon && len(answer.Queued) > 0:
-			fmt.Fprintf(a.out, "%d queued; the daemon sends within seconds. Follow with 'alta explain USER'.\n", len(answer.Queued))
-		case len(answer.Refused) == 0:
-			fmt.Fprintln(a.out, "No user matches; nothing was sent.")
-		}
+		return a.printJSON(answer)
 	}
-	if answer.Report != nil {
-		if err := reportStatus(*answer.Report); err != nil {
-			return err
-		}
+	for _, r := range answer.Refused {
+		fmt.Fprintf(a.out, "not sent to %s: %s\n", r.User, r.Reason)
 	}
-	if len(answer.Refused) > 0 {
-		return &exitError{exitFailed, nil}
+	switch {
+	case answer.Report != nil:
+		return a.printReport(*answer.Report, false)
+	case answer.Daemon && len(answer.Queued) > 0:
+		fmt.Fprintf(a.out, "%d queued. Another alta has the ledger: 'alta serve' sends within seconds, after anything else the next run does.\n"+
+			"Follow with 'alta explain USER'.\n", len(answer.Queued))
+	case len(answer.Refused) == 0:
+		fmt.Fprintln(a.out, "No user matches; nothing was sent.")
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ whose counts add up to the number selected.
 
 Exit status: 0 all sent or put off for a good reason; 1 something failed, is
 held or is in doubt; 2 usage or configuration; 3 an outage stopped the run:
-nothing was lost, nobody paid an attempt, and the next run goes on.`,
+nothing was lost, and the next run goes on.`,
 		Example: `  alta run
   alta run --dry-run        who would get what now; nothing is minted, sent or written
   alta run --limit 10       start small
@@ -36,12 +36,10 @@ nothing was lost, nobody paid an attempt, and the next run goes on.`,
 			if limit < 0 {
 				return usage("--limit %d: must be 1 or more", limit)
 			}
-			return a.withStore(c.Context(), func(s *store.Store) error {
-				if dryRun {
-					return a.dryRun(c.Context(), s, limit, asJSON)
-				}
-				return a.runOnce(c.Context(), s, limit, asJSON)
-			})
+			if dryRun {
+				return a.withLedger(c.Context(), func(s *store.Store) error { return a.dryRun(c.Context(), s, limit, asJSON) })
+			}
+			return a.withStore(c.Context(), func(s *store.Store) error { return a.runOnce(c.Context(), s, limit, asJSON) })
 		},
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "list who would get what now, and change nothing")
@@ -68,16 +66,26 @@ func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, asJSON boo
 	bar := a.newDeliveryBar(ctx, e, limit)
 	report, err := e.run(ctx, pass{trigger: store.ByCommand, limit: limit, done: bar.done})
 	bar.stop()
-	if err != nil {
-		return err
-	}
-	if err := a.printReport(report, asJSON); err != nil {
-		return err
+	if printErr := a.printReport(report, asJSON); err != nil || printErr != nil {
+		return errors.Join(ledgerError(err), printErr)
 	}
 	if ctx.Err() != nil {
-		return &exitError{exitOutage, errors.New("stopped by a signal; nothing is lost, and what was not sent is still due")}
+		return stoppedBySignal()
 	}
 	return reportStatus(report)
+}
+
+// ledgerError is an error of the ledger in mid-run: the run stopped, and what it
+// had done is recorded or will be settled.
+func ledgerError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitOutage, err}
+}
+
+func stoppedBySignal() error {
+	return &exitError{exitOutage, errors.New("stopped by a signal; nothing is lost, and what was not sent is still due")}
 }
 
 // reportStatus turns a report into an exit status. What it says stands in the
@@ -102,7 +110,7 @@ func (a *app) printReport(r pipeline.Report, asJSON bool) error {
 		(time.Duration(r.DurationMS) * time.Millisecond).String()})
 	t.Render()
 	if r.Outage != "" {
-		fmt.Fprintf(a.out, "\nOutage: %s\nNothing is lost and nobody paid an attempt: mend it, and the next run goes on.\n", r.Outage)
+		fmt.Fprintf(a.out, "\nOutage: %s\nNothing is lost: mend it, and the next run goes on.\n", r.Outage)
 	}
 	if r.Failed+r.Held+r.Doubt > 0 {
 		fmt.Fprintln(a.out, "\nSee why with 'alta status' and 'alta explain USER'.")
@@ -145,8 +153,11 @@ func (a *app) dryRun(ctx context.Context, s *store.Store, limit int, asJSON bool
 			User: d.User.ID, Email: d.User.Email, Country: d.User.Country,
 			Step: d.Step, Round: d.Round, DueAt: d.DueAt.UTC(),
 		}
-		if until, wait := plan.Defer(d, now); wait {
-			m.Wait = "outside the sending hours until " + until.In(d.User.Location()).Format("2006-01-02 15:04 MST")
+		switch v, wait := plan.Admit(d, now); {
+		case wait && v.State == pipeline.Due:
+			m.Wait = "until " + v.DueAt.In(d.User.Location()).Format("2006-01-02 15:04 MST")
+		case wait:
+			m.Wait = "never: " + v.Reason
 		}
 		mails = append(mails, m)
 	}

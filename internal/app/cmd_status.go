@@ -24,7 +24,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Example: `  alta status
   alta status --json | jq .queue.due_now`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.withStore(c.Context(), func(s *store.Store) error { return a.status(c.Context(), s, asJSON) })
+			return a.withLedger(c.Context(), func(s *store.Store) error { return a.status(c.Context(), s, asJSON) })
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -74,6 +74,7 @@ type linksJSON struct {
 
 type pauseJSON struct {
 	Scope   string     `json:"scope"` // "all", "MX" or "DO"
+	Type    string     `json:"type"`  // "INDIVIDUAL" or "BUSINESS"; "" with all
 	Code    string     `json:"code"`
 	Reason  string     `json:"reason"`
 	Since   *time.Time `json:"since"`
@@ -124,7 +125,7 @@ func statusOut(st store.Status, runs []store.Run, next time.Time) statusJSON {
 		out.Funnel = append(out.Funnel, funnelJSON(f))
 	}
 	for _, p := range st.Pauses {
-		out.Pauses = append(out.Pauses, pauseJSON{scope(p), p.Code, p.Reason, utc(p.Since), utc(p.ProbeAt)})
+		out.Pauses = append(out.Pauses, pauseJSON{scope(p), string(p.Type), p.Code, p.Reason, utc(p.Since), utc(p.ProbeAt)})
 	}
 	for _, r := range runs {
 		out.Runs = append(out.Runs, runJSON{r.ID, string(r.Trigger), utc(r.StartedAt), utc(r.FinishedAt), r.Error, r.Report})
@@ -133,7 +134,7 @@ func statusOut(st store.Status, runs []store.Run, next time.Time) statusJSON {
 }
 
 func scope(p pipeline.Pause) string {
-	if p.Country == "" {
+	if p.IsOutage() {
 		return "all"
 	}
 	return string(p.Country)
@@ -171,8 +172,8 @@ func (a *app) printQueue(st store.Status, now time.Time) {
 	}
 	for _, p := range st.Pauses {
 		what := "OUTAGE"
-		if p.Country != "" {
-			what = "ON HOLD: " + string(p.Country)
+		if !p.IsOutage() {
+			what = "ON HOLD: " + pausedUsers(p)
 		}
 		probe := "The next run tries one mail"
 		if p.ProbeAt.After(now) {
@@ -202,5 +203,8 @@ func (a *app) printRuns(runs []store.Run, next time.Time) {
 			(time.Duration(p.DurationMS) * time.Millisecond).String(), end})
 	}
 	t.Render()
+	if len(runs) > 0 && runs[0].Report.Outage != "" {
+		fmt.Fprintf(a.out, "The latest run was stopped by an outage: %s\n", runs[0].Report.Outage)
+	}
 	fmt.Fprintf(a.out, "The next run of 'alta serve' is at %s UTC.\n", minute(next.UTC()))
 }

@@ -13,6 +13,7 @@ import (
 
 func (a *app) usersAddCommand() *cobra.Command {
 	var f roster.Fields
+	var asJSON bool
 	c := &cobra.Command{
 		Use:     "add",
 		Short:   "Add one user, or bring one up to date",
@@ -35,8 +36,7 @@ func (a *app) usersAddCommand() *cobra.Command {
 					return fmt.Errorf("user %s was erased, which is final", u.ID)
 				}
 				word := map[bool]string{counts.Added > 0: "added", counts.Updated > 0: "updated", counts.Unchanged > 0: "unchanged"}[true]
-				_, err = fmt.Fprintf(a.out, "%s %s\n", u.ID, word)
-				return err
+				return a.printAct(c.Context(), s, store.UserRecord{User: u}, word, asJSON)
 			})
 		},
 	}
@@ -56,5 +56,6 @@ func (a *app) usersAddCommand() *cobra.Command {
 	} {
 		c.Flags().StringVar(flag.into, flag.name, "", flag.text)
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print the user as JSON")
 	return c
 }

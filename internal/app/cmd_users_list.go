@@ -65,7 +65,7 @@ func (a *app) usersListCommand() *cobra.Command {
 			if limit < 0 {
 				return usage("--limit %d: must be 1 or more", limit)
 			}
-			return a.withStore(c.Context(), func(s *store.Store) error { return a.listUsers(c.Context(), s, f, asJSON) })
+			return a.withLedger(c.Context(), func(s *store.Store) error { return a.listUsers(c.Context(), s, f, asJSON) })
 		},
 	}
 	c.Flags().StringVar(&country, "country", "", "only users of `MX` or DO")
@@ -106,7 +106,7 @@ func (a *app) usersShowCommand() *cobra.Command {
 		Example: `  alta users show ana@example.mx --json`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withStore(c.Context(), func(s *store.Store) error {
+			return a.withLedger(c.Context(), func(s *store.Store) error {
 				r, err := s.Find(c.Context(), args[0])
 				if err != nil {
 					return err

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,6 +15,7 @@ import (
 func (a *app) usersMarkCommand() *cobra.Command {
 	allowed := slices.DeleteFunc(pipeline.Statuses(), func(s pipeline.Status) bool { return s == pipeline.Erased })
 	var reason string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "mark USER STATUS",
 		Short: "Set a user's status by hand",
@@ -29,7 +32,7 @@ next mail. The act is audited.`,
 			if status == "" {
 				return usage("want a status: %s", joinStatuses(allowed))
 			}
-			return a.withStore(c.Context(), func(s *store.Store) error {
+			return a.withLedger(c.Context(), func(s *store.Store) error {
 				r, err := s.Find(c.Context(), args[0])
 				if err != nil {
 					return err
@@ -37,17 +40,18 @@ next mail. The act is audited.`,
 				if err := s.Mark(c.Context(), r.User.ID, status, a.planner(), a.act(reason), a.now()); err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(a.out, "%s %s -> %s\n", r.User.ID, r.User.Status, status)
-				return err
+				return a.printAct(c.Context(), s, r, fmt.Sprintf("%s -> %s", r.User.Status, status), asJSON)
 			})
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "`TEXT` for the audit log")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the user as JSON")
 	return c
 }
 
 func (a *app) usersEraseCommand() *cobra.Command {
 	var reason string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "erase USER",
 		Short: "Remove a user's personal data for good",
@@ -56,19 +60,49 @@ Capa id stays, so that no import brings the user back. It can't be undone.`,
 		Example: `  alta users erase ana@example.mx --reason "deletion request of 3 May"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withStore(c.Context(), func(s *store.Store) error {
+			return a.withLedger(c.Context(), func(s *store.Store) error {
 				r, err := s.Find(c.Context(), args[0])
 				if err != nil {
+					return err
+				}
+				if err := a.settleIfAlone(c.Context(), s); err != nil {
 					return err
 				}
 				if err := s.Erase(c.Context(), r.User.ID, a.act(reason), a.now()); err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(a.out, "%s erased\n", r.User.ID)
-				return err
+				return a.printAct(c.Context(), s, r, "erased", asJSON)
 			})
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "`TEXT` for the audit log")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the user as JSON")
 	return c
+}
+
+// settleIfAlone settles what a process that died left on its way, unless
+// another one is at work.
+func (a *app) settleIfAlone(ctx context.Context, s *store.Store) (err error) {
+	lock, err := s.Lock()
+	if errors.Is(err, store.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	return settleOrphans(ctx, s, a.config.Plan.Plan(), a.log, a.now)
+}
+
+// printAct says what was done to a user, or as JSON what the user is now.
+func (a *app) printAct(ctx context.Context, s *store.Store, before store.UserRecord, act string, asJSON bool) error {
+	if !asJSON {
+		_, err := fmt.Fprintf(a.out, "%s %s\n", before.User.ID, act)
+		return err
+	}
+	after, err := s.Find(ctx, before.User.ID)
+	if err != nil {
+		return err
+	}
+	return a.printJSON(userOut(after))
 }

@@ -33,6 +33,9 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if err := e.recover(ctx); err != nil {
+		return err
+	}
 
 	if e.config.Operator.Listen != "" {
 		server, err := web.Listen(ctx, e.config.Operator.Listen, web.Handler(e.metrics, e.ready), e.log)
@@ -77,7 +80,7 @@ func (d *daemon) keepSchedule(ctx context.Context) error {
 	job := cron.NewChain(cron.SkipIfStillRunning(log), cron.Recover(log)).Then(cron.FuncJob(func() { d.runSlot(ctx) }))
 	doorbell.Schedule(schedule.Schedule, job)
 
-	last, err := d.store.LastSlot(ctx)
+	last, complete, err := d.store.LastSlot(ctx)
 	if err != nil {
 		return fmt.Errorf("read the last slot: %w", err)
 	}
@@ -86,9 +89,14 @@ func (d *daemon) keepSchedule(ctx context.Context) error {
 
 	doorbell.Start()
 	var missed sync.WaitGroup
-	if !last.IsZero() && slotAt(schedule.Schedule, schedule.Location, d.now()).After(last) {
+	switch slot := slotAt(schedule.Schedule, schedule.Location, d.now()); {
+	case last.IsZero(): // nothing was missed by who has never run
+	case slot.After(last):
 		d.log.Info("a run was missed while alta was down; making it now", "last_slot", last)
 		missed.Go(job.Run)
+	case !complete:
+		d.log.Info("the latest run did not come to its end; going on with it now", "slot", last)
+		missed.Go(func() { d.pass(ctx, pass{trigger: store.BySchedule}) })
 	}
 	d.watch(ctx)
 	d.log.Info("stopping: mails on the wire finish, the rest goes back")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/mail"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -115,18 +116,13 @@ func limiter(perSecond float64) pipeline.Waiter {
 	return rate.NewLimiter(rate.Limit(perSecond), 1)
 }
 
-// longestWait bounds what a mint may wait for its turn, before its own
-// time-out: for the rate limit, and for a pause that the partner API asked for.
-const longestWait = time.Minute
-
 // deliver is the chain of stages of one run.
 func (e *engine) deliver(q *store.Queue) pipeline.Deliver {
 	observed := func(name string, stage pipeline.Stage) pipeline.Stage {
 		return pipeline.Observe(name, e.metrics, e.now, stage)
 	}
 	return pipeline.Record(q, e.plan, e.now, pipeline.Chain(
-		observed("issue", pipeline.Timeout(e.config.Capa.Timeout+longestWait,
-			pipeline.Issue(e.capa, e.now, e.config.Capa.LinkTTL, e.config.Capa.LeastLife()))),
+		observed("issue", pipeline.Issue(e.capa, e.now, e.config.Capa.LinkTTL, e.config.Capa.LeastLife())),
 		observed("render", pipeline.Render(e.mails, e.now, e.mailer.NewID)),
 		pipeline.Limit(e.smtp, observed("send", pipeline.Send(q, e.mailer))),
 	))
@@ -157,24 +153,53 @@ func (e *engine) run(ctx context.Context, p pass) (report pipeline.Report, err e
 	}
 	started := e.now()
 	e.log.Debug("run begins", "run", id, "trigger", p.trigger)
-	if p.trigger != store.ByResend {
-		err = e.pullSource(ctx)
-	}
+	err = e.pullSource(ctx)
 	if fault, ok := errors.AsType[*pipeline.Fault](err); ok {
 		report.Outage, err = fault.Reason, nil
-	} else if ctx.Err() != nil {
-		err = nil // told to stop while it pulled: nothing was begun
 	} else if err == nil {
 		report, err = e.pipe(ctx, id, p)
+	}
+	if err == nil && ctx.Err() == nil && report.Selected == 0 && report.Outage == "" {
+		report.Outage, err = e.probePause(ctx)
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // told to stop while it pulled: nothing was begun
 	}
 	ended := e.now()
 	report.DurationMS = ended.Sub(started).Milliseconds()
 	e.metrics.CountRun(string(p.trigger), result(report, err), ended)
-	if finishErr := e.store.FinishRun(settle, id, report, err, ended); finishErr != nil {
+	failure := err
+	if failure == nil && ctx.Err() != nil {
+		failure = errStopped // so that the slot does not count as served
+	}
+	if finishErr := e.store.FinishRun(settle, id, report, failure, ended); finishErr != nil {
 		err = errors.Join(err, finishErr)
 	}
 	e.logRun(id, p, report, err)
 	return report, err
+}
+
+// errStopped marks a run in the ledger that was told to stop before its end.
+var errStopped = errors.New("stopped before its end; the next run goes on")
+
+// probePause looks, with nothing due to try it with, whether an outage is over
+// by asking the partner API and the mail server themselves. It returns why not.
+func (e *engine) probePause(ctx context.Context) (outage string, err error) {
+	_, pauses, err := e.store.QueueStatus(ctx, e.now())
+	if err != nil {
+		return "", err
+	}
+	for _, p := range pauses {
+		if !p.IsOutage() || p.ProbeAt.After(e.now()) {
+			continue
+		}
+		if err := errors.Join(e.capa.Check(ctx), e.mailer.Check(ctx)); err != nil {
+			return strings.ReplaceAll(err.Error(), "\n", "; "), nil
+		}
+		e.log.Info("the outage is over: the partner API and the mail server answer", "since", p.Since)
+		return "", e.store.Lift(ctx, p)
+	}
+	return "", nil
 }
 
 func (e *engine) pipe(ctx context.Context, id int64, p pass) (pipeline.Report, error) {
@@ -197,14 +222,19 @@ func (e *engine) pipe(ctx context.Context, id int64, p pass) (pipeline.Report, e
 
 // recover settles what a process that died left behind.
 func (e *engine) recover(ctx context.Context) error {
-	returned, doubted, err := e.store.Recover(ctx, e.now(), func(d *pipeline.Delivery) pipeline.Verdict {
-		return e.plan.JudgeOrphan(d, e.now())
+	return settleOrphans(ctx, e.store, e.plan, e.log, e.now)
+}
+
+// settleOrphans is for the holder of the ledger's lock, with no run under way.
+func settleOrphans(ctx context.Context, s *store.Store, plan pipeline.Plan, log *slog.Logger, now pipeline.Clock) error {
+	returned, doubted, err := s.Recover(ctx, now(), func(d *pipeline.Delivery) pipeline.Verdict {
+		return plan.JudgeOrphan(d, now())
 	})
 	if err != nil {
 		return err
 	}
 	if returned+doubted > 0 {
-		e.log.Warn("settled what an earlier run left behind", "put_back", returned, "in_doubt", doubted)
+		log.Warn("settled what a process that ended left behind", "put_back", returned, "in_doubt", doubted)
 	}
 	return nil
 }
@@ -222,6 +252,9 @@ func (e *engine) logVerdict(d *pipeline.Delivery, v pipeline.Verdict) {
 	attrs := []slog.Attr{slog.String("outcome", string(v.Outcome)), slog.Any("delivery", d)}
 	if v.Code != "" {
 		attrs = append(attrs, slog.String("code", v.Code), slog.String("reason", v.Reason))
+	}
+	if v.Cause != nil {
+		attrs = append(attrs, slog.String("cause", v.Cause.Error()))
 	}
 	if v.State == pipeline.Due {
 		attrs = append(attrs, slog.Time("next_attempt", v.DueAt))
@@ -279,5 +312,10 @@ func (e *engine) snapshot(ctx context.Context) (web.Snapshot, error) {
 	for _, p := range paused {
 		s.Paused = append(s.Paused, p.Country)
 	}
+	last, err := e.store.Runs(ctx, 1)
+	if err != nil {
+		return web.Snapshot{}, fmt.Errorf("read the latest run: %w", err)
+	}
+	s.Outage = len(last) > 0 && last[0].Report.Outage != ""
 	return s, nil
 }

@@ -16,6 +16,7 @@ type explanation struct {
 	deliveries []store.DeliveryRecord
 	pauses     []pipeline.Pause
 	audit      []store.AuditEntry
+	idle       bool // no process runs the pipeline
 }
 
 // outlook says in plain words what comes next, or why nothing does. It is
@@ -41,6 +42,9 @@ func (x explanation) openOutlook(d store.DeliveryRecord, plan pipeline.Plan, now
 	mail := mailName(d.Step, d.Round)
 	switch d.State {
 	case pipeline.Claimed, pipeline.Sending:
+		if x.idle {
+			return mail + " was on its way when alta ended; the next run settles it."
+		}
 		return mail + " is on its way this moment."
 	case pipeline.Held:
 		return fmt.Sprintf("%s is held: %s. Once that is mended: alta resend --user %s --reason …", mail, d.Reason, x.user.User.ID)
@@ -60,13 +64,10 @@ func (x explanation) openOutlook(d store.DeliveryRecord, plan pipeline.Plan, now
 // when it does not.
 func (x explanation) pausedFor(now time.Time) string {
 	for _, p := range x.pauses {
-		if p.Country != "" && p.Country != x.user.User.Country {
+		if !p.IsOutage() && (p.Country != x.user.User.Country || p.Type != x.user.User.Type) {
 			continue
 		}
-		who, probe := string(p.Country), "The next run tries one mail"
-		if p.Country == "" {
-			who = "everybody"
-		}
+		who, probe := pausedUsers(p), "The next run tries one mail"
 		if p.ProbeAt.After(now) {
 			probe = "After " + minute(p.ProbeAt) + " UTC one mail is tried"
 		}
@@ -74,6 +75,17 @@ func (x explanation) pausedFor(now time.Time) string {
 			who, minute(p.Since), p.Reason, probe)
 	}
 	return ""
+}
+
+// pausedUsers says in words whom a pause is for.
+func pausedUsers(p pipeline.Pause) string {
+	switch {
+	case p.IsOutage():
+		return "everybody"
+	case p.Type == pipeline.Business:
+		return "businesses in " + string(p.Country)
+	}
+	return "persons in " + string(p.Country)
 }
 
 func (x explanation) when(d store.DeliveryRecord, plan pipeline.Plan, now time.Time) string {
@@ -147,7 +159,11 @@ func (x explanation) story() []string {
 		}
 	}
 	for _, e := range x.audit {
-		events = append(events, event{e.At, e.Actor + ": " + e.Action + ", " + e.Detail})
+		text := e.Actor + ": " + e.Action
+		if e.Detail != "" {
+			text += ", " + e.Detail
+		}
+		events = append(events, event{e.At, text})
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
 	lines := make([]string, len(events))

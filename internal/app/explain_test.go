@@ -76,7 +76,7 @@ func TestOutlook(t *testing.T) {
 		{"an outage concerns everybody", paused(pipeline.Pause{ProbeAt: now}),
 			"The invite is due now: the next run sends it. But sending is paused for everybody since 2026-03-02 17:00 UTC: the key is refused. The next run tries one mail; when it goes through, so do the rest."},
 		{"a pause says when one mail is tried", paused(pipeline.Pause{Country: pipeline.MX, ProbeAt: now.Add(time.Hour)}),
-			"The invite is due now: the next run sends it. But sending is paused for MX since 2026-03-02 17:00 UTC: the key is refused. After 2026-03-02 19:00 UTC one mail is tried; when it goes through, so do the rest."},
+			"The invite is due now: the next run sends it. But sending is paused for persons in MX since 2026-03-02 17:00 UTC: the key is refused. After 2026-03-02 19:00 UTC one mail is tried; when it goes through, so do the rest."},
 		{"another country's pause is not the user's", paused(pipeline.Pause{Country: pipeline.DO, ProbeAt: now}),
 			"The invite is due now: the next run sends it. It was put off: the key is refused."},
 		{"a verified user gets nothing", user(func(u *store.UserRecord) { u.User.Status = pipeline.Verified }),
@@ -141,7 +141,10 @@ func TestStoryIsInOrderAndOnTheUsersClock(t *testing.T) {
 				}},
 			{Step: pipeline.Reminder, Round: 1, State: pipeline.Cancelled, Reason: "the user became verified", UpdatedAt: moment(t, "2026-03-03T06:30:00Z")},
 		},
-		audit: []store.AuditEntry{{At: moment(t, "2026-03-02T18:00:00Z"), Actor: "eva", Action: "mark", Detail: "pending -> verified"}},
+		audit: []store.AuditEntry{
+			{At: moment(t, "2026-03-02T18:00:00Z"), Actor: "eva", Action: "mark", Detail: "pending -> verified"},
+			{At: moment(t, "2026-03-03T18:00:00Z"), Actor: "eva", Action: "erase"},
+		},
 	}
 	want := strings.Join([]string{
 		"2026-03-01 09:00  came in",
@@ -149,6 +152,7 @@ func TestStoryIsInOrderAndOnTheUsersClock(t *testing.T) {
 		"2026-03-01 10:00  the invite sent; link until Mon 2026-03-02 10:00 their time (16:00 UTC); the server said: 250 2.0.0 Ok: queued",
 		"2026-03-02 12:00  eva: mark, pending -> verified",
 		"2026-03-03 00:30  reminder 1 cancelled: the user became verified",
+		"2026-03-03 12:00  eva: erase",
 	}, "\n")
 	if diff := cmp.Diff(want, strings.Join(x.story(), "\n")); diff != "" {
 		t.Errorf("story (-want +got):\n%s", diff)

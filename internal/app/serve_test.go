@@ -279,7 +279,7 @@ func TestServeStandsByAndTakesOver(t *testing.T) {
 
 	// An operator's resend is the daemon's.
 	answer := w.exec(0, "resend", "--email", "persona1@correo.example", "--reason", "asked by phone")
-	if !strings.Contains(answer, "1 queued; the daemon sends within seconds") {
+	if !strings.Contains(answer, "1 queued. Another alta has the ledger: 'alta serve' sends within seconds") {
 		t.Errorf("resend says %q", answer)
 	}
 	w.eventually("the resend", func() bool { return len(w.mailsTo("persona1@correo.example")) == 1 })

@@ -32,41 +32,45 @@ func (e *engine) pullSource(ctx context.Context) error {
 // pullInto takes the users that the query returns into the ledger, and
 // withdraws those that it no longer returns. A source that can't be read is an
 // outage: nobody can say who is still pending, so nobody is mailed.
-func pullInto(ctx context.Context, s *store.Store, c *Config, log *slog.Logger, plan store.Planner, now pipeline.Clock) error {
+func pullInto(ctx context.Context, s *store.Store, c *Config, log *slog.Logger, plan store.Planner, now pipeline.Clock) (err error) {
 	if err := notTheLedger(c); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, sourceLimit)
 	defer cancel()
+	users, err := newSpool()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, users.close()) }()
+	bad := 0
+	if err := roster.ReadSQLite(ctx, c.Source.SQLite, c.Source.Query, users.add, func(p roster.Problem) {
+		bad++
+		logProblem(log, p, bad)
+	}); err != nil {
+		return sourceFault(err)
+	}
 	sync, err := s.StartSync(ctx, plan)
 	if err != nil {
 		return err
 	}
 	var enrolled store.Enrolled
-	batch := newBatch(func(users []pipeline.User) error {
-		counts, err := sync.Enrol(ctx, users, now())
+	if err := users.each(func(batch []pipeline.User) error {
+		counts, err := sync.Enrol(ctx, batch, now())
 		enrolled.Add(counts)
 		return err
-	})
-	bad := 0
-	err = roster.ReadSQLite(ctx, c.Source.SQLite, c.Source.Query, batch.add, func(p roster.Problem) {
-		bad++
-		logProblem(log, p, bad)
-	})
-	if batch.err != nil {
-		return batch.err
-	}
-	if err != nil {
-		return sourceFault(err)
-	}
-	if err := batch.flush(); err != nil {
+	}); err != nil {
 		return err
 	}
 	withdrawn, err := sync.Finish(ctx, now())
 	if err != nil {
 		return err
 	}
-	log.Info("source pulled", "added", enrolled.Added, "updated", enrolled.Updated,
+	level := slog.LevelInfo
+	if withdrawn > users.size {
+		level = slog.LevelWarn // most of those who were there are gone: is the query right?
+	}
+	log.Log(ctx, level, "source pulled", "returned", users.size, "added", enrolled.Added, "updated", enrolled.Updated,
 		"unchanged", enrolled.Unchanged, "withdrawn", withdrawn, "bad_values", bad)
 	return nil
 }
@@ -98,7 +102,6 @@ func logProblem(log *slog.Logger, p roster.Problem, count int) {
 type batch struct {
 	users []pipeline.User
 	write func([]pipeline.User) error
-	err   error // of write, to tell it from the reader's own
 }
 
 func newBatch(write func([]pipeline.User) error) *batch {
@@ -117,9 +120,9 @@ func (b *batch) flush() error {
 	if len(b.users) == 0 {
 		return nil
 	}
-	b.err = b.write(b.users)
+	err := b.write(b.users)
 	b.users = b.users[:0]
-	return b.err
+	return err
 }
 
 // readSource reads the source without taking anything in.

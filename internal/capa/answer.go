@@ -13,6 +13,7 @@ type answer struct {
 	status     int
 	retryAfter string // the header, as it came
 	body       []byte // nil when it was not read, was cut or was over the limit
+	cut        bool
 	oversize   bool
 }
 
@@ -50,10 +51,33 @@ func linkField(t pipeline.UserType) string {
 // none. The code is in upper case with underscores; the message is normalised.
 type apiError struct{ code, message string }
 
+// documented lists the codes of the partner API's error table, each with its
+// messages as normalise leaves them; "…" stands for what varies.
+func documented() map[string][]string {
+	return map[string][]string{
+		"UNAUTHORIZED": {
+			"api key is missing", "invalid api key format", "invalid api key",
+			"partner information is required for this operation", notAssociated,
+		},
+		"INVALID_PARTNER_FLOW":               {"the partner has an invalid flow"},
+		"INVALID_USER_INPUT_ERROR":           {"invalid user input"},
+		"INVALID_VERIFICATION_TYPE_FOR_USER": {"… users can only request … verification"},
+		"KYC_TEMPLATE_NOT_CONFIGURED_ERROR":  {"kyc template not configured for …"},
+		"NOT_FOUND_ERROR":                    {"requested user was not found"},
+		"INTERNAL_SERVER_ERROR":              {"failed to create verification link"},
+	}
+}
+
+func isDocumented(code string) bool {
+	_, ok := documented()[code]
+	return ok
+}
+
 // parseError reads the body of an error answer. Its shape is not documented,
-// so every usual one is understood: code and message at the top or below
-// "error", the code as "error", "errorCode" or "statusCode", the message as a
-// list. Anything else yields an empty apiError.
+// so every usual one is understood: code and message at the top, below "error"
+// or in the first element of "errors", the code as "error", "errorCode" or
+// "statusCode", the message as a list. A documented code wins over any other,
+// such as the name of an exception. Anything else yields an empty apiError.
 func parseError(body []byte) apiError {
 	var v any
 	if json.Unmarshal(body, &v) != nil {
@@ -61,10 +85,8 @@ func parseError(body []byte) apiError {
 	}
 	var e apiError
 	e.fill(v, 3)
-	if e.code == "" {
-		if code := strings.ToUpper(e.message); strings.Contains(code, "_") {
-			e.setCode(code)
-		}
+	if code := foldCode(e.message); isDocumented(code) {
+		e.setCode(code)
 	}
 	return e
 }
@@ -72,6 +94,9 @@ func parseError(body []byte) apiError {
 // fill takes what v has for the fields that are still empty; depth ends the
 // search in a deeply nested body.
 func (e *apiError) fill(v any, depth int) {
+	if list, ok := v.([]any); ok && len(list) > 0 {
+		v = list[0]
+	}
 	m, ok := v.(map[string]any)
 	if !ok || depth == 0 {
 		return
@@ -83,20 +108,28 @@ func (e *apiError) fill(v any, depth int) {
 	for _, key := range []string{"error", "message", "errors", "data"} {
 		e.fill(m[key], depth-1)
 	}
+	// These may hold anything else, a reason phrase or a name: only what looks
+	// like a code is taken.
 	for _, key := range []string{"error", "statusCode", "status"} {
-		e.setCode(m[key])
+		if s, ok := m[key].(string); ok && (isDocumented(foldCode(s)) || strings.Contains(s, "_")) {
+			e.setCode(s)
+		}
 	}
 	e.setMessage(m["error"])
+	e.setMessage(m["errors"])
 }
 
 // setCode takes a word of letters and underscores; a number is a status, and a
 // text with blanks is a message.
 func (e *apiError) setCode(v any) {
 	s, ok := v.(string)
-	if !ok || e.code != "" || s == "" || len(s) > 64 {
+	if !ok || s == "" || len(s) > 64 {
 		return
 	}
 	code := foldCode(s)
+	if e.code != "" && (isDocumented(e.code) || !isDocumented(code)) {
+		return
+	}
 	for _, b := range []byte(code) {
 		if (b < 'A' || b > 'Z') && b != '_' {
 			return
@@ -140,28 +173,26 @@ func normalise(message string) string {
 	return strings.TrimRight(strings.Join(strings.Fields(message), " "), ".! ")
 }
 
-// quotable returns the parts of a normalised message that may be shown: plain
-// words. Whatever could be a link, an id, an address or a part of the key
-// becomes "…".
-func quotable(message, key string) string {
-	const maxWords, maxWord, minPart = 16, 24, 4
-	key = normalise(key)
-	if key != "" && strings.Contains(message, key) {
+// quotable returns a normalised message if it may be shown: when it is made of
+// words of the documented messages alone, so that it can't hold a name, an
+// address, an id, a link or a key. Otherwise it returns "".
+func quotable(message string) string {
+	const longest = 100 // bytes; the documented messages are half as long
+	if len(message) > longest {
 		return ""
 	}
-	words := strings.Fields(message)
-	if len(words) > maxWords {
-		words = append(words[:maxWords:maxWords], "…")
-	}
-	for i, word := range words {
-		word = strings.TrimRight(word, ",;")
-		plain := len(word) <= maxWord && (len(word) < minPart || !strings.Contains(key, word))
-		for _, r := range word {
-			plain = plain && (unicode.IsLetter(r) || r == '-')
-		}
-		if !plain {
-			words[i] = "…"
+	known := map[string]bool{}
+	for _, messages := range documented() {
+		for _, m := range messages {
+			for word := range strings.FieldsSeq(m) {
+				known[word] = true
+			}
 		}
 	}
-	return strings.Join(words, " ")
+	for word := range strings.FieldsSeq(message) {
+		if !known[strings.TrimRight(word, ",;")] {
+			return ""
+		}
+	}
+	return message
 }

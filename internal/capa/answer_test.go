@@ -24,6 +24,14 @@ func TestParseError(t *testing.T) {
 		{"A number in quotes neither.", `{"code":"401","error":"Unauthorized","message":"Invalid API Key"}`, want},
 		{"The message as a list.", `{"code":"UNAUTHORIZED","message":["Invalid API Key."]}`, want},
 		{"A message in quotes.", `{"code":"UNAUTHORIZED","message":"\"Invalid  'API' Key\"."}`, want},
+		{"In a list of errors.", `{"errors":[{"code":"UNAUTHORIZED","message":"Invalid API Key"},{"code":"X","message":"Y"}]}`, want},
+		{"A list of errors at the top.", `[{"code":"UNAUTHORIZED","message":"Invalid API Key"}]`, want},
+		{"A list of texts as errors.", `{"code":"UNAUTHORIZED","errors":["Invalid API Key"]}`, want},
+		{"An empty list of errors.", `{"code":"UNAUTHORIZED","message":"Invalid API Key","errors":[]}`, want},
+		{"A documented code wins over the name of an exception.", `{"code":"UnauthorizedException","error":"Unauthorized","message":"Invalid API Key"}`, want},
+		{"A reason phrase that is no documented code is none.", `{"error":"BadRequest","message":"Invalid API Key"}`, apiError{message: "invalid api key"}},
+		{"A name is no code.", `{"error":"Perez","status":"Juan"}`, apiError{message: "perez"}},
+		{"Another code is kept as it is.", `{"code":"UnauthorizedException"}`, apiError{code: "UNAUTHORIZEDEXCEPTION"}},
 		{"A text as error.", `{"error":"Invalid API Key"}`, apiError{message: "invalid api key"}},
 		{"A code as message.", `{"statusCode":400,"message":"INVALID_USER_INPUT_ERROR","error":"Bad Request"}`,
 			apiError{code: "INVALID_USER_INPUT_ERROR", message: "invalid_user_input_error"}},
@@ -72,30 +80,33 @@ func TestParseLink(t *testing.T) {
 
 func TestQuotable(t *testing.T) {
 	tests := []struct{ sentence, message, want string }{
-		{"Plain words.", "user is locked, for now", "user is locked, for now"},
-		{"A link.", "see https://x.example/?_al=1 please", "see … please"},
-		{"An id and an address.", "user 8f3a of ana@x.example", "user … of …"},
-		{"The key.", "key sk-secretword is bad", ""},
-		{"Part of the key.", "key sk-secret is bad", "key … is bad"},
-		{"A long token.", strings.Repeat("a", 25), "…"},
-		{"A long message.", strings.Repeat("a ", 99), strings.Repeat("a ", 16) + "…"},
+		{"A documented message.", "Failed to create verification link.", "failed to create verification link"},
+		{"Its words in another order.", "User is not associated, invalid link", "user is not associated, invalid link"},
+		{"A person's name.", "failed for Juan Perez", ""},
+		{"A token.", "invalid link token abc", ""},
+		{"A link.", "invalid link https://x.example/?_al=1", ""},
+		{"An address.", "user is ana@x.example", ""},
+		{"An id.", "user 8f3a was not found", ""},
+		{"The key.", "invalid api key sk-SecretWord", ""},
+		{"A long message.", strings.Repeat("user ", 99), ""},
+		{"Nothing.", "", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			if got := quotable(normalise(test.message), "sk-SecretWord"); got != test.want {
+			if got := quotable(normalise(test.message)); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
 }
 
-// No body breaks the parsers, and what may be shown of it is a short line of
-// words without the key.
+// No body breaks the parsers, and what may be shown of it is a code and a short
+// line of words without the key.
 func FuzzParseAnswer(f *testing.F) {
 	for _, body := range []string{
 		`{"success":true,"data":{"kycLink":"https://kyc.example.com/s?_al=x==&r=a%2Fb"}}`, `{"kycLink":"x"}`,
 		`{"error":{"code":"UNAUTHORIZED","message":["a","b"]}}`, `{"statusCode":400,"message":{"message":"sk-secret"}}`,
-		`<html>`, `[[[[`, `{"message":"\u202e https://x"}`, ``,
+		`{"errors":[{"code":"BadRequest","message":"failed for juan perez"}]}`, `<html>`, `[[[[`, `{"message":"\u202e https://x"}`, ``,
 	} {
 		f.Add([]byte(body))
 	}
@@ -109,7 +120,7 @@ func FuzzParseAnswer(f *testing.F) {
 			t.Errorf("not normal: %q, %q", e.message, again)
 		}
 		shown := said(e, key)
-		if len(shown) > 600 || strings.Contains(strings.ToLower(shown), strings.ToLower(key)) || strings.ContainsAny(shown, "/@%=\n\r\x00") {
+		if len(shown) > 200 || strings.Contains(strings.ToLower(shown), strings.ToLower(key)) || strings.ContainsAny(shown, "/@%=\n\r\x00") {
 			t.Errorf("shown: %q", shown)
 		}
 	})

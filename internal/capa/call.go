@@ -69,7 +69,7 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, rea
 	if len(a.body) > maxAnswer {
 		a.body, a.oversize = nil, true
 	} else if err != nil {
-		a.body = nil
+		a.body, a.cut = nil, true
 		if isSuccess(a.status) {
 			return answer{}, newLoss(true, err)
 		}

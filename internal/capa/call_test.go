@@ -72,47 +72,31 @@ func TestATimeoutAfterTheRequestIsADoubtfulMint(t *testing.T) {
 	}
 }
 
-func TestTheCallerMayGiveUp(t *testing.T) {
-	api := startAPI(t, sandbox.APIOptions{})
-	client := newClient(t, api.URL(), nil, fixedClock)
-
-	t.Run("Before anything was sent it gets its own error, no fault.", func(t *testing.T) {
+func TestAShutdownEndsNoMint(t *testing.T) {
+	t.Run("Before the call it gets its own error, no fault.", func(t *testing.T) {
+		api := startAPI(t, sandbox.APIOptions{})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := client.Issue(ctx, user("u1"))
-		if _, isFault := errors.AsType[*pipeline.Fault](err); isFault || !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
-		}
+		_, err := newClient(t, api.URL(), nil, fixedClock).Issue(ctx, user("u1"))
+		checkGaveUp(t, err)
 		if api.Calls() != 0 {
 			t.Error("a call was made")
 		}
 	})
-	t.Run("While it dials it gets its own error, no fault.", func(t *testing.T) {
-		// A server that takes the connection and does not shake hands.
-		silent, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = silent.Close() }()
+	t.Run("A call that has begun brings its link.", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		served := make(chan struct{})
-		go func() {
-			defer close(served)
-			conn, err := silent.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = conn.Read(make([]byte, 1))
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			cancel()
-			_ = conn.Close() // net/http goes on with the handshake otherwise
-		}()
-		_, err = newClient(t, "https://"+silent.Addr().String(), nil, fixedClock).Issue(ctx, user("u1"))
-		if _, isFault := errors.AsType[*pipeline.Fault](err); isFault || !errors.Is(err, context.Canceled) {
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, `{"kycLink":"https://kyc.sandbox.example/s"}`)
+		}))
+		defer server.Close()
+		link, err := newClient(t, server.URL, nil, fixedClock).Issue(ctx, user("u1"))
+		if err != nil || link.Reveal() != "https://kyc.sandbox.example/s" {
 			t.Errorf("got %v", err)
 		}
-		<-served
 	})
-	t.Run("After the request was sent the mint is in doubt, and free.", func(t *testing.T) {
+	t.Run("A call that has begun is still bounded by the time-out.", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -120,12 +104,20 @@ func TestTheCallerMayGiveUp(t *testing.T) {
 			<-r.Context().Done()
 		}))
 		defer server.Close()
-		_, err := newClient(t, server.URL, nil, fixedClock).Issue(ctx, user("u1"))
-		fault := checkFault(t, err)
-		if fault.Kind != pipeline.Retry || !fault.Doubtful || !fault.Free {
+		client := newClient(t, server.URL, func(cfg *capa.Config) { cfg.Timeout = 300 * time.Millisecond }, fixedClock)
+		_, err := client.Issue(ctx, user("u1"))
+		if fault := checkFault(t, err); fault.Code != "capa.timeout" || !fault.Doubtful {
 			t.Errorf("got %+v", fault)
 		}
 	})
+}
+
+// checkGaveUp expects the caller's own error, which is no fault.
+func checkGaveUp(t *testing.T, err error) {
+	t.Helper()
+	if _, isFault := errors.AsType[*pipeline.Fault](err); isFault || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want an error that wraps context.Canceled", err)
+	}
 }
 
 func TestTheKeyNeverFollowsARedirect(t *testing.T) {

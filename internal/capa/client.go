@@ -79,9 +79,13 @@ func newTransport(cfg Config) *http.Transport {
 
 // Issue mints a link for the user: KYB for a [pipeline.Business], KYC for
 // everybody else (POST /api/partner/v2/users/{id}/kyc/verification-link). Its
-// error is a [pipeline.Fault], or the context's when the caller gave up before
-// anything was sent. It waits for its turn under Config.Rate, and for a pause
-// of up to 30 s that the API asked for.
+// error is a [pipeline.Fault], or wraps the context's when ctx ended before
+// anything was sent.
+//
+// It waits for its turn under Config.Rate, and for a pause of up to 30 s that
+// the API asked for. Cancelling ctx ends the waits at once; the call itself
+// goes on to its end, for at most Config.Timeout. A deadline on ctx is a
+// mistake: the limiter refuses at once whoever could not be served in time.
 func (c *Client) Issue(ctx context.Context, u pipeline.User) (pipeline.Secret, error) {
 	if fault := checkUser(u); fault != nil {
 		return pipeline.Secret{}, fault
@@ -96,9 +100,12 @@ func (c *Client) Issue(ctx context.Context, u pipeline.User) (pipeline.Secret, e
 	if err != nil {
 		return pipeline.Secret{}, fmt.Errorf("encode mint request: %w", err)
 	}
-	a, lost := c.call(ctx, http.MethodPost, mintPath(u), body, func(status int) bool { return !isRedirect(status) })
+	// A mint that was begun is brought to its end, which Config.Timeout bounds:
+	// one that is given up leaves it in doubt whether it opened a session.
+	a, lost := c.call(context.WithoutCancel(ctx), http.MethodPost, mintPath(u), body,
+		func(status int) bool { return !isRedirect(status) })
 	if lost != nil {
-		return pipeline.Secret{}, c.explain(ctx, lost, u)
+		return pipeline.Secret{}, judgeLoss(lost).settle(c.streaks, u.ID)
 	}
 	if !isSuccess(a.status) {
 		pause := time.Duration(0)
@@ -156,13 +163,13 @@ func (c *Client) Check(ctx context.Context) error {
 // Close closes the kept connections. Calls that are under way finish.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// admit waits until the call may be made.
+// admit waits until the call may be made, or until the caller gives up.
 func (c *Client) admit(ctx context.Context) error {
 	if err := c.pass(ctx); err != nil {
 		return err
 	}
 	if err := c.limiter.Wait(ctx); err != nil {
-		return gaveUp(ctx, "capa.rate_limited", "it waited for its turn under capa.rate; it is tried again later", err)
+		return fmt.Errorf("issue link: wait for capa.rate: %w", err)
 	}
 	// The gate may have shut while this call waited for its turn.
 	return c.pass(ctx)
@@ -171,38 +178,14 @@ func (c *Client) admit(ctx context.Context) error {
 // pass waits for the gate, or refuses at once when the wait would be long.
 func (c *Client) pass(ctx context.Context) error {
 	left, err := c.gate.wait(ctx)
-	found := throttled(left)
 	switch {
 	case err != nil:
-		return gaveUp(ctx, found.fault.Code, found.fault.Reason, err)
+		return fmt.Errorf("issue link: wait for the partner API's pause to end: %w", err)
 	case left > 0:
+		found := throttled(left)
 		return &found.fault
 	}
 	return nil
-}
-
-// gaveUp is a wait that ended with its context, before anything was sent: the
-// caller's own wish, or a deadline that costs the user nothing.
-func gaveUp(ctx context.Context, code, reason string, err error) error {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return fmt.Errorf("issue link: %w", ctx.Err())
-	}
-	return &pipeline.Fault{Kind: pipeline.Retry, Free: true, Code: code, Reason: reason, Err: err}
-}
-
-// explain turns a call without an answer into the error to return. When the
-// caller gave up it says nothing about the API, so no streak counts it.
-func (c *Client) explain(ctx context.Context, lost *loss, u pipeline.User) error {
-	if !errors.Is(ctx.Err(), context.Canceled) {
-		return judgeLoss(lost).settle(c.streaks, u.ID)
-	}
-	if !lost.sent {
-		return fmt.Errorf("issue link: %w", ctx.Err())
-	}
-	return &pipeline.Fault{
-		Kind: pipeline.Retry, Code: "capa.cut", Free: true, Doubtful: true, Err: ctx.Err(),
-		Reason: "alta stopped while it waited for the partner API, which may have opened a session; it is tried again later with a new link",
-	}
 }
 
 // linkOf takes the link out of a 2xx answer, or says why it can't be used.

@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/netip"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -54,28 +51,28 @@ type Config struct {
 // Its errors name the setting and what was expected, never the value: a URL may
 // carry a password.
 func (c Config) validate() (Config, error) {
-	var err error
-	if c.BaseURL, err = cleanBaseURL(c.BaseURL); err != nil {
+	if err := CheckBaseURL(c.BaseURL); err != nil {
 		return c, fmt.Errorf("capa.base_url: %w", err)
 	}
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	if err := checkKey(c.APIKey.Reveal()); err != nil {
 		return c, fmt.Errorf("capa API key: %w", err)
 	}
-	if err := checkRedirectURI(c.RedirectURI); err != nil {
+	if err := checkOptionalRedirect(c.RedirectURI); err != nil {
 		return c, fmt.Errorf("capa.redirect_uri: %w", err)
 	}
 	for country, uri := range c.RedirectURIs {
 		if !supported(country) {
 			return c, fmt.Errorf("redirect URI for country %q: the partner API verifies MX and DO only", country)
 		}
-		if err := checkRedirectURI(uri); err != nil {
+		if err := checkOptionalRedirect(uri); err != nil {
 			return c, fmt.Errorf("redirect URI for country %s: %w", country, err)
 		}
 	}
 	hosts := make([]string, 0, len(c.LinkHosts))
 	for _, host := range c.LinkHosts {
-		if !isHostName(strings.TrimPrefix(host, ".")) {
-			return c, fmt.Errorf("capa.link_hosts: %q is not a host name such as kyc.example.com or .example.com", host)
+		if err := CheckLinkHost(host); err != nil {
+			return c, fmt.Errorf("capa.link_hosts: %w", err)
 		}
 		hosts = append(hosts, strings.ToLower(host))
 	}
@@ -104,31 +101,6 @@ func (c Config) redirectFor(country pipeline.Country) string {
 // supported tells whether the partner API verifies identities there.
 func supported(c pipeline.Country) bool { return c == pipeline.MX || c == pipeline.DO }
 
-func cleanBaseURL(raw string) (string, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Hostname() == "" || hasUnsafeByte(raw):
-		return "", errors.New("want a URL such as https://production-api.capa.fi")
-	case u.User != nil:
-		return "", errors.New("must not hold a user name or password")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("must not have a query or a fragment")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return "", errors.New("must be https; http would send the API key in the clear (it is accepted on loopback hosts only)")
-	case u.Scheme != "https" && u.Scheme != "http":
-		return "", errors.New("must begin with https://")
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
-}
-
 // checkKey refuses what can't stand in a header field (RFC 9110 section 5.5)
 // and the blanks that a careless copy brings along.
 func checkKey(key string) error {
@@ -139,32 +111,6 @@ func checkKey(key string) error {
 		if b <= ' ' || b >= 0x7f {
 			return errors.New("must not hold blanks, control characters or characters outside ASCII; check the file for a stray line")
 		}
-	}
-	return nil
-}
-
-// checkRedirectURI accepts https and the custom scheme of an app. It refuses
-// the schemes that a browser or an operating system acts on by itself.
-func checkRedirectURI(raw string) error {
-	if raw == "" {
-		return nil
-	}
-	refused := []string{
-		"about", "blob", "chrome", "content", "data", "file", "filesystem", "ftp", "http", "intent",
-		"jar", "javascript", "mailto", "resource", "sms", "smsto", "tel", "vbscript", "view-source", "ws", "wss",
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || hasUnsafeByte(raw) || len(raw) > maxURL:
-		return errors.New("want https://… or a custom scheme such as myapp://…, of at most 2048 bytes")
-	case u.User != nil:
-		return errors.New("must not hold a user name or password")
-	case slices.Contains(refused, u.Scheme):
-		return fmt.Errorf("must not use the scheme %s; want https://… or a custom scheme such as myapp://…", u.Scheme)
-	case u.Scheme == "" || !strings.HasPrefix(raw[len(u.Scheme):], "://"):
-		return errors.New("must begin with https:// or a custom scheme such as myapp://")
-	case u.Scheme == "https" && u.Hostname() == "":
-		return errors.New("names no host")
 	}
 	return nil
 }

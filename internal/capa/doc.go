@@ -9,6 +9,7 @@
 //	2xx without a link, or over 64 KiB               Retry, three users: Outage capa.no_link
 //	2xx with a link that must not be mailed          Outage                     capa.bad_link
 //	3xx, never followed                              Outage                     capa.redirected
+//	4xx cut short, but for 403, 408 and 429          Retry, five users: Outage  capa.cut
 //	401 about the key                                Outage                     capa.key_refused
 //	401 Partner information is required …            Outage                     capa.partner_info
 //	401 User is not associated with the partner      Fail, three users: Outage  capa.not_associated
@@ -21,17 +22,18 @@
 //	404 of five users, none as documented            Outage                     capa.wrong_address
 //	408, 5xx                                         Retry, five users: Outage  capa.server_error
 //	429                                              Retry, long pause: Outage  capa.throttled
-//	other 4xx                                        Hold of the user           capa.refused
+//	other 4xx                                        Hold, three users: Outage  capa.refused
 //	no connection: dial, DNS, TLS                    Retry, five users: Outage  capa.unreachable
 //	no answer after the request was sent: time-out   Retry, five users: Outage  capa.timeout
 //	no answer after the request was sent: cut        Retry, five users: Outage  capa.cut
 //
 // Before any call, capa.bad_id and capa.bad_country fail a delivery whose user
-// can't be asked about, and capa.rate_limited puts off one that ran out of time
-// while it waited for its turn.
+// can't be asked about.
 //
 // The client never repeats a mint by itself, because each one may open a
-// session at the provider. The shape of an error body is not documented, so the
-// usual ones are understood; an error answer that is none of them, was cut or
-// is over 64 KiB is judged by its status alone.
+// session at the provider, and it gives none up that has begun. The shape of an
+// error body is not documented, so the usual ones are understood; an error
+// answer that is none of them or is over 64 KiB is judged by its status alone.
+// A reason quotes the code and, if it is made of words of the documented
+// messages, the message; an API's own text may hold personal data.
 package capa

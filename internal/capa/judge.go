@@ -52,15 +52,9 @@ func (f finding) settle(s *streaks, user string) *pipeline.Fault {
 func judge(a answer, u pipeline.User, pause time.Duration, key string) finding {
 	e := parseError(a.body)
 	switch {
-	case a.status == 400:
-		return judgeInput(e, u, key)
-	case a.status == 401:
-		return judgeUnauthorized(e, key)
 	case a.status == 403:
 		return just(pipeline.Outage, "partner_flow",
 			"the partner API answered 403: the partner account may not use this flow; ask Capa to check the account's set-up")
-	case a.status == 404:
-		return judgeNotFound(e)
 	case a.status == 429:
 		return throttled(pause)
 	case a.status == 408 || a.status >= 500:
@@ -74,9 +68,42 @@ func judge(a answer, u pipeline.User, pause time.Duration, key string) finding {
 		}
 	case isRedirect(a.status):
 		return redirected(a.status)
+	case a.cut:
+		// From here on the status alone does not say what is meant.
+		return judgeCut(a.status)
+	case a.status == 400:
+		return judgeInput(e, u, key)
+	case a.status == 401:
+		return judgeUnauthorized(e, key)
+	case a.status == 404:
+		return judgeNotFound(e)
 	}
-	return just(pipeline.Hold, "refused", fmt.Sprintf(
-		"the partner API answered %d%s, which is not documented; ask Capa what it means for this user, then release the mail with 'alta resend'", a.status, said(e, key)))
+	return judgeRefused(a.status, e, key)
+}
+
+// judgeCut is an error answer whose text was lost. No session was opened.
+func judgeCut(status int) finding {
+	return finding{
+		fault: pipeline.Fault{
+			Kind: pipeline.Retry, Code: "capa.cut",
+			Reason: fmt.Sprintf("the partner API answered %d and ended the connection before it said why; it is tried again later", status),
+		},
+		causes: []cause{trouble},
+		outage: fmt.Sprintf("the partner API failed for %d users in a row, lately with %d and an answer that broke off; check its status page, and any proxy on the way", maxTrouble, status),
+	}
+}
+
+// judgeRefused is a 4xx that nobody documented. It may be about the user, who
+// must not be tried for ever, or about all of them.
+func judgeRefused(status int, e apiError, key string) finding {
+	return finding{
+		fault: pipeline.Fault{
+			Kind: pipeline.Hold, Code: "capa.refused",
+			Reason: fmt.Sprintf("the partner API answered %d%s, which is not documented; ask Capa what it means for this user, then release the mail with 'alta resend'", status, said(e, key)),
+		},
+		causes: []cause{refused},
+		outage: fmt.Sprintf("the partner API refused %d users in a row for reasons that are not documented, lately with %d%s, so it is hardly the users; check capa.base_url, and ask Capa what it means", maxRefused, status, said(e, key)),
+	}
 }
 
 func judgeInput(e apiError, u pipeline.User, key string) finding {
@@ -103,12 +130,11 @@ func judgeInput(e apiError, u pipeline.User, key string) finding {
 		f.fault.Country = u.Country
 		return f
 	}
-	return just(pipeline.Hold, "refused", fmt.Sprintf(
-		"the partner API answered 400%s, which is not documented; ask Capa what it means for this user, then release the mail with 'alta resend'", said(e, key)))
+	return judgeRefused(400, e, key)
 }
 
 func judgeUnauthorized(e apiError, key string) finding {
-	if e.code == "UNAUTHORIZED" || e.code == "" {
+	if e.code == "UNAUTHORIZED" || !isDocumented(e.code) {
 		switch e.message {
 		case "api key is missing", "invalid api key format", "invalid api key":
 			return just(pipeline.Outage, "key_refused", fmt.Sprintf("the partner API refused the API key (%s); %s", e.message, adviceKey))
@@ -197,10 +223,11 @@ func just(kind pipeline.Kind, code, reason string) finding {
 	return finding{fault: pipeline.Fault{Kind: kind, Code: "capa." + code, Reason: reason}}
 }
 
-// is matches the documented code. An answer without any code is matched by its
-// text; with the status, which the caller has matched, that makes two.
+// is matches the documented code. An answer without a documented code is
+// matched by its text; with the status, which the caller has matched, that
+// makes two.
 func (e apiError) is(code string, text bool) bool {
-	return e.code == code || e.code == "" && text
+	return e.code == code || !isDocumented(e.code) && text
 }
 
 // said quotes what is safe to show of an answer's code and message.
@@ -209,7 +236,7 @@ func said(e apiError, key string) string {
 	if e.code != "" && (key == "" || !strings.Contains(e.code, foldCode(key))) {
 		parts = append(parts, e.code)
 	}
-	if text := quotable(e.message, key); text != "" {
+	if text := quotable(e.message); text != "" {
 		parts = append(parts, text)
 	}
 	if len(parts) == 0 {

@@ -2,7 +2,9 @@ package capa
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
+	"unicode"
 )
 
 // checkLink tells whether a link may be mailed. problem is "" when it may;
@@ -14,13 +16,17 @@ func checkLink(raw string, hosts []string) (problem string, hostile bool) {
 		return "the link is empty", false
 	case len(raw) > maxURL:
 		return "the link is longer than 2048 bytes", true
-	case hasUnsafeByte(raw):
-		return "the link holds blanks, control characters or characters that no URL has", true
+	case strings.ContainsFunc(raw, unicode.IsControl):
+		return "the link holds control characters", true
 	}
 	u, err := url.Parse(raw)
 	switch {
+	case err != nil && authority.MatchString(raw):
+		return "the link is a URL that can't be read", true
 	case err != nil, u.Scheme == "" && u.Host == "":
 		return "the link is not a URL", false
+	case hasUnsafeByte(raw):
+		return "the link holds blanks or characters that no URL has", true
 	case u.Scheme != "https":
 		return "the link is not https", true
 	case u.Host == "":
@@ -37,6 +43,11 @@ func checkLink(raw string, hosts []string) (problem string, hostile bool) {
 	return "", false
 }
 
+// authority finds the beginning of what names a host (RFC 3986, section 3.2),
+// also behind the blanks that browsers drop. net/url can't read some of those,
+// and browsers read them in their own way.
+var authority = regexp.MustCompile(`^[\s\p{Z}]*([A-Za-z][A-Za-z0-9+.-]*:)?//`)
+
 // hasUnsafeByte finds what RFC 3986 allows in no URL and what browsers read in
 // their own way: a backslash, for one, ends the host in a browser but not in
 // net/url.
@@ -49,13 +60,14 @@ func hasUnsafeByte(s string) bool {
 	return false
 }
 
-// isHostName accepts letters, digits, dots and hyphens, and no empty label.
+// isHostName follows RFC 1123: labels of letters, digits and inner hyphens. An
+// international name stands there in its ASCII form.
 func isHostName(s string) bool {
 	if len(s) > 253 {
 		return false
 	}
 	for label := range strings.SplitSeq(s, ".") {
-		if label == "" {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
 			return false
 		}
 		for _, b := range []byte(label) {

@@ -15,6 +15,7 @@ const (
 	invalidInput              // 400 INVALID_USER_INPUT_ERROR
 	trouble                   // 5xx, no connection, no answer
 	linkless                  // 2xx without a link
+	refused                   // 4xx that nobody documented
 )
 
 // The limits of the partner API's table.
@@ -23,6 +24,7 @@ const (
 	maxUnauthorized = 2  // different users in a row
 	maxTrouble      = 5  // different users in a row
 	maxLinkless     = 3  // different users in a row
+	maxRefused      = 3  // different users in a row
 	inputWindow     = 50 // answers
 	maxInvalid      = 3  // different users: the least that is more than 5 % of the window
 )
@@ -53,6 +55,7 @@ func newStreaks() *streaks {
 		invalidInput: &window{},
 		trouble:      &row{limit: maxTrouble},
 		linkless:     &row{limit: maxLinkless},
+		refused:      &row{limit: maxRefused},
 	}}
 }
 

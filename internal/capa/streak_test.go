@@ -31,6 +31,8 @@ func TestStreaks(t *testing.T) {
 		{"Five users in trouble.", trouble, "a b c d e", true},
 		{"Two users without a link.", linkless, "a b", false},
 		{"Three users without a link.", linkless, "a b c", true},
+		{"Two users refused.", refused, "a b", false},
+		{"Three users refused.", refused, "a b c", true},
 		{"Two invalid inputs.", invalidInput, "a b", false},
 		{"Three invalid inputs at the very start: nobody got through.", invalidInput, "a b c", true},
 		{"A success does not undo an invalid input.", invalidInput, "a ok b ok c", true},

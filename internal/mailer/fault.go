@@ -1,65 +1,30 @@
 package mailer
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/textproto"
 	"time"
 
 	"alta/pipeline"
-)
-
-// step is a step of the SMTP conversation.
-type step int
-
-// The steps, in order.
-const (
-	atConnect step = iota
-	atTLS
-	atBanner
-	atEHLO
-	atSTARTTLS
-	atAUTH
-	atRSET
-	atMAIL
-	atRCPT
-	atDATA
-	atBody // the message, without the final dot
-	atDot  // from the final dot to the reply
 )
 
 // soon is the least delay before a retry that costs nothing, so that a server
 // which keeps closing connections isn't asked in a tight loop.
 const soon = time.Minute
 
-// failure is a step that went wrong.
-type failure struct {
-	step  step
-	kept  bool   // the connection was used before
-	reply *reply // nil if the server didn't answer
-	err   error
-}
+// recovery is how long a server that put us off is left in peace before one
+// mail is tried.
+const recovery = 5 * time.Minute
 
-// mechanismError says that the server can't be logged in to as configured.
-type mechanismError struct{ err error }
-
-func (e *mechanismError) Error() string { return e.err.Error() }
-func (e *mechanismError) Unwrap() error { return e.err }
-
-// refused tells whether the server answered with a failure.
-func (f failure) refused() bool {
-	return f.reply != nil && (f.reply.code/100 == 4 || f.reply.code/100 == 5)
-}
-
-// fault decides what a failure means. The rules, by step:
+// fault decides what a failure means when it is looked at alone; streaks see
+// several. The rules, by step:
 //
 //   - Up to AUTH nothing depends on the user: always an outage.
-//   - MAIL FROM names only us. A refusal for good is an outage. A refusal for
-//     now is a retry that costs nothing, and so is a kept connection that
-//     broke, since the server may just have closed it; a fresh one that breaks
-//     here is an outage.
+//   - MAIL FROM names only us, so a refusal is an outage, for good or for now.
+//     A kept connection that broke, or that the server closes with 421, is a
+//     retry that costs nothing: servers end connections that carried enough
+//     mails or were idle. The next mail opens a fresh one, and a fresh one that
+//     meets the same is an outage.
 //   - RCPT TO and DATA are about the user or the mail. 4xx retries, 421 at no
 //     cost because the server is only closing. 5xx goes by [failure.permanent].
 //   - Until the final dot is written the server has no mail: a break retries.
@@ -76,11 +41,24 @@ func (f failure) fault() *pipeline.Fault {
 		}
 	case !f.refused():
 		return f.broken()
-	case f.reply.code/100 == 4:
-		return f.temporary()
+	case f.temporary():
+		return f.putOff()
 	default:
 		return f.permanent()
 	}
+}
+
+// everybodys is the outage that a failure becomes when several users met it
+// one after the other. It keeps the code, by which a probe is recognized.
+func (f failure) everybodys() *pipeline.Fault {
+	fault := &pipeline.Fault{Kind: pipeline.Outage, Code: f.code(), Err: f.cause()}
+	if f.refused() && !f.temporary() {
+		fault.Reason = f.say("the mail server refused several users in a row, so it is most likely about us and not about them; check smtp.from, the login and what may be sent, or ask its operator")
+		return fault
+	}
+	fault.After = recovery
+	fault.Reason = f.say("the mail server failed several users in a row, so it is in trouble or limits us; if it lasts, ask its operator or lower smtp.rate")
+	return fault
 }
 
 // outage is a failure that every user would meet.
@@ -97,24 +75,38 @@ func (f failure) broken() *pipeline.Fault {
 			Reason: "the connection to the mail server broke before the mail was complete, so it was not sent; it is tried again later",
 		}
 	case f.kept:
-		return &pipeline.Fault{
-			Kind: pipeline.Retry, Free: true, After: soon, Code: f.code(), Err: f.cause(),
-			Reason: "the mail server closed an idle connection; the mail is tried again on another one",
-		}
+		return f.closed()
 	default:
 		return f.outage()
 	}
 }
 
-// temporary is a 4xx reply to MAIL, RCPT, DATA or the final dot.
-func (f failure) temporary() *pipeline.Fault {
+// closed is the end of a connection that had carried mails before.
+func (f failure) closed() *pipeline.Fault {
+	return &pipeline.Fault{
+		Kind: pipeline.Retry, Free: true, After: soon, Code: f.code(), Err: f.cause(),
+		Reason: f.say("the mail server closed a connection that was in use before; the mail is tried again on another one"),
+	}
+}
+
+// putOff is a 4xx reply to MAIL, RCPT, DATA or the final dot.
+func (f failure) putOff() *pipeline.Fault {
+	switch {
+	case f.step == atMAIL && f.reply.code == 421 && f.kept:
+		return f.closed()
+	case f.step == atMAIL:
+		return &pipeline.Fault{
+			Kind: pipeline.Outage, After: recovery, Code: f.code(),
+			Reason: f.say("the mail server takes no mail from us for now; if it lasts, ask its operator or lower smtp.rate"),
+		}
+	}
 	fault := &pipeline.Fault{
 		Kind: pipeline.Retry, Code: f.code(),
 		Reason: f.say("the mail server put the mail off; it is tried again later"),
 	}
 	// A 421 to the final dot may be about the content and costs an attempt, so
 	// that it can't go on for ever.
-	if f.step == atMAIL || f.reply.code == 421 && f.step != atDot {
+	if f.reply.code == 421 && f.step != atDot {
 		fault.Free, fault.After = true, soon
 	}
 	return fault
@@ -128,9 +120,7 @@ func (f failure) permanent() *pipeline.Fault {
 		return f.outage()
 	}
 	switch {
-	case r.enhanced && r.subject == 1, // the destination address
-		r.enhanced && r.subject == 2 && r.detail == 1, // mailbox disabled
-		!r.telling() && f.step == atRCPT && (r.code == 550 || r.code == 551 || r.code == 553 || r.code == 556):
+	case r.blamesMailbox() && (r.telling() || f.step == atRCPT):
 		return &pipeline.Fault{
 			Kind: pipeline.Fail, BadAddress: true, Code: f.code(),
 			Reason: f.say("the mail server says that this address takes no mail; correct the address and use 'alta resend'"),
@@ -162,74 +152,6 @@ func (f failure) permanent() *pipeline.Fault {
 	}
 }
 
-// telling says whether the status names a subject; X.0.0 tells nothing.
-func (r *reply) telling() bool { return r.enhanced && r.subject != 0 }
-
-// blamesSender tells whether a 5xx reply is about our address, login,
-// encryption or authentication of mail. Servers often save such a refusal for
-// RCPT TO, but every user would meet it.
-func (r *reply) blamesSender() bool {
-	switch r.code {
-	case 523, 530, 534, 535, 538: // encryption or a login is missing (RFC 4954)
-		return true
-	}
-	switch {
-	case !r.enhanced:
-		return false
-	case r.subject == 1:
-		return r.detail == 7 || r.detail == 8 // the sender's address
-	case r.subject == 7:
-		// 8 to 14 are login and encryption (RFC 4954, RFC 5248); 20 to 29 are
-		// DKIM, SPF, reverse DNS and null MX (RFC 7372, RFC 7505).
-		return r.detail >= 8 && r.detail <= 14 || r.detail >= 20 && r.detail <= 29
-	}
-	return false
-}
-
-// code is the fault's code.
-func (f failure) code() string {
-	if f.refused() {
-		return "smtp." + f.reply.status()
-	}
-	var timeout net.Error
-	switch {
-	case errors.Is(f.err, context.DeadlineExceeded), errors.As(f.err, &timeout) && timeout.Timeout():
-		return "smtp.timeout"
-	case errors.Is(f.err, errNoStartTLS):
-		return "smtp.starttls_missing"
-	case errors.Is(f.err, errNoAuth), isA[*mechanismError](f.err):
-		return "smtp.auth_missing"
-	case f.reply != nil, errors.Is(f.err, errReplyTooLong), isA[textproto.ProtocolError](f.err):
-		return "smtp.reply"
-	}
-	switch f.step {
-	case atConnect:
-		return "smtp.dial"
-	case atTLS, atSTARTTLS:
-		return "smtp.tls"
-	case atAUTH:
-		return "smtp.auth"
-	default:
-		return "smtp.connection"
-	}
-}
-
-// cause is the error for logs; a reply is in the reason already.
-func (f failure) cause() error {
-	if f.reply != nil || f.err == nil {
-		return nil
-	}
-	return &cleanError{f.err}
-}
-
-// say adds the server's words to a reason.
-func (f failure) say(reason string) string {
-	if f.reply == nil {
-		return reason
-	}
-	return fmt.Sprintf("%s (it said: %s)", reason, f.reply)
-}
-
 func (f failure) outageReason() string {
 	switch f.step {
 	case atConnect:
@@ -256,14 +178,6 @@ func recipientFault(err error) *pipeline.Fault {
 	}
 }
 
-// utf8Fault is an address that this server can't serve.
-func utf8Fault() *pipeline.Fault {
-	return &pipeline.Fault{
-		Kind: pipeline.Fail, Code: "smtp.smtputf8",
-		Reason: "the user's address has letters beyond ASCII before the @, and the mail server does not offer SMTPUTF8; use another address or another server, then 'alta resend'",
-	}
-}
-
 // headerFault is a text that must not get into a header.
 func headerFault(what string, err error) *pipeline.Fault {
 	return &pipeline.Fault{
@@ -280,7 +194,10 @@ func cancelFault(err error) *pipeline.Fault {
 	}
 }
 
-func isA[E error](err error) bool {
-	_, ok := errors.AsType[E](err)
-	return ok
+// closedFault is a mailer that was closed before the mail was sent.
+func closedFault() *pipeline.Fault {
+	return &pipeline.Fault{
+		Kind: pipeline.Retry, Free: true, Code: "smtp.closed",
+		Reason: "alta is stopping; the mail is sent by the next run",
+	}
 }

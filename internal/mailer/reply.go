@@ -4,37 +4,25 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
-// maxText is the most characters of a reply that are kept, and maxReplyText
-// the most bytes that are looked at.
-const (
-	maxText      = 400
-	maxReplyText = 8 << 10
-)
-
-var (
-	// enhancedCode is a status of RFC 3463, section 2, at the start of a text.
-	enhancedCode = regexp.MustCompile(`^([245])\.(\d{1,3})\.(\d{1,3})(?:\s|$)`)
-
-	// webLink is a link, or something that looks like one without its scheme.
-	// A server may echo what a mail says, and a link in a mail is a secret.
-	webLink = regexp.MustCompile(`(?i)\S*https?:\S*|\S*/\S*\?\S*=\S*|\S*\?\S*=\S*&\S*`)
-)
+// enhancedCode is a status of RFC 3463, section 2, at the start of a text.
+var enhancedCode = regexp.MustCompile(`^([245])\.(\d{1,3})\.(\d{1,3})(?:\s|$)`)
 
 // reply is an SMTP reply (RFC 5321, section 4.2).
 type reply struct {
 	code            int
 	enhanced        bool // the text begins with a status that agrees with the code
 	subject, detail int  // of that status: X.subject.detail
+	ours            bool // its words are about the sender or the mail
+	grey            bool // its words are those of greylisting
 	text            string
 }
 
 // newReply reads a reply whose lines are joined by newlines. A status of
 // another class than the code is not believed (RFC 2034, section 4).
-func newReply(code int, text string) reply {
-	r := reply{code: code, text: clean(text)}
+func newReply(code int, text string, redact redaction) reply {
+	r := reply{code: code, ours: speaksOfUs(text), grey: speaksOfGreylisting(text), text: redact.clean(text)}
 	m := enhancedCode.FindStringSubmatch(strings.TrimLeft(text, " "))
 	if m == nil || m[1] != strconv.Itoa(code/100) {
 		return r
@@ -59,35 +47,41 @@ func (r reply) status() string {
 	return strconv.Itoa(r.code/100) + "." + strconv.Itoa(r.subject) + "." + strconv.Itoa(r.detail)
 }
 
-// clean makes a server's words safe to store and show: one line, no control or
-// invisible characters, no links, not too long.
-func clean(text string) string {
-	// Links are redacted before the text is cut, since half a link might not
-	// look like one. What is far too long goes first, up to a space.
-	if len(text) > maxReplyText {
-		text = text[:maxReplyText]
-		text = text[:strings.LastIndexAny(text, " \r\n\t")+1]
+// telling says whether the status names a subject; X.0.0 tells nothing.
+func (r reply) telling() bool { return r.enhanced && r.subject != 0 }
+
+// blamesSender tells whether a 5xx reply is about our address, login,
+// encryption or authentication of mail. Servers often save such a refusal for
+// RCPT TO, but every user would meet it.
+func (r reply) blamesSender() bool {
+	switch r.code {
+	case 523, 530, 534, 535, 538: // encryption or a login is missing (RFC 4954)
+		return true
 	}
-	text = strings.ToValidUTF8(text, "?")
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r), unicode.IsControl(r):
-			return ' '
-		case unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r):
-			return -1
-		}
-		return r
-	}, text)
-	text = webLink.ReplaceAllString(text, "[link]")
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > maxText {
-		text = string(runes[:maxText]) + "…"
+	switch {
+	case !r.enhanced:
+		return false
+	case r.subject == 1:
+		return r.detail == 7 || r.detail == 8 // the sender's address
+	case r.subject == 7:
+		// 8 to 14 are login and encryption (RFC 4954, RFC 5248); 20 to 29 are
+		// DKIM, SPF, reverse DNS and null MX (RFC 7372, RFC 7505).
+		return r.detail >= 8 && r.detail <= 14 || r.detail >= 20 && r.detail <= 29
 	}
-	return text
+	return false
 }
 
-// cleanError shows a cause without what a server may have put into it.
-type cleanError struct{ err error }
-
-func (e *cleanError) Error() string { return clean(e.err.Error()) }
-func (e *cleanError) Unwrap() error { return e.err }
+// blamesMailbox tells whether a 5xx reply to RCPT TO is about the user's
+// address. Without a status the code counts, unless the words are about us:
+// "550 relay not permitted" is as common as "550 no such user". 554 never
+// does, since servers refuse clients and policies with it.
+func (r reply) blamesMailbox() bool {
+	if r.telling() {
+		return r.subject == 1 || r.subject == 2 && r.detail == 1 // the address, or a disabled mailbox
+	}
+	switch r.code {
+	case 550, 551, 553, 556:
+		return !r.ours
+	}
+	return false
+}

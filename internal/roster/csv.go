@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // csvReader reads records of RFC 4180. encoding/csv takes each record apart;
@@ -76,7 +77,7 @@ func readCSVHeader(lines *lineReader) (header, rune, error) {
 	if most == 0 {
 		return nil, 0, at(fmt.Errorf("has none of the columns, so it may be missing: %s", expected()))
 	}
-	h, err := newHeader(names)
+	h, err := newHeader(trimEmpty(names, 0))
 	if err != nil {
 		return nil, 0, at(err)
 	}
@@ -118,6 +119,12 @@ func (c *csvReader) record(h header, first line) error {
 		c.sink.refuse(first.number, "", reason)
 		return nil
 	}
+	// Spreadsheets write rows and columns that once held something as empty
+	// cells: a row of nothing else is no row, and surplus ones hold nothing.
+	if len(trimEmpty(cells, 0)) == 0 {
+		return nil
+	}
+	cells = trimEmpty(cells, len(h))
 	note := ""
 	if len(more) > 0 {
 		note = fmt.Sprintf(" (by its quotes the row goes on to line %d)", more[len(more)-1].number)
@@ -168,6 +175,14 @@ func split(record []byte, comma rune) ([]string, error) {
 	r.Comma = comma
 	r.FieldsPerRecord = -1
 	return r.Read()
+}
+
+// trimEmpty cuts empty cells off the end, as long as more than least remain.
+func trimEmpty(cells []string, least int) []string {
+	for len(cells) > least && strings.TrimSpace(cells[len(cells)-1]) == "" {
+		cells = cells[:len(cells)-1]
+	}
+	return cells
 }
 
 func quoteReason(err error) string {

@@ -41,8 +41,8 @@ func readJSONLines(lines *lineReader, s sink) error {
 	}
 }
 
-// parseObject reads one flat object whose values are strings or null. Keys are
-// compared as CSV headers are. It refuses a key that occurs twice: readers of
+// parseObject reads one flat object whose values are strings or null, and for
+// ids whole numbers. Keys are compared as CSV headers are. It refuses a key that occurs twice: readers of
 // JSON disagree on which value counts (RFC 8259, section 4).
 func parseObject(text []byte) (Fields, []Problem) {
 	var (
@@ -82,7 +82,7 @@ func parseObject(text []byte) (Fields, []Problem) {
 			continue
 		}
 		seen = append(seen, column)
-		value, err := stringValue(raw)
+		value, err := textValue(column, raw)
 		if err != nil {
 			problems = append(problems, Problem{Column: column, Reason: err.Error()})
 			continue
@@ -98,8 +98,9 @@ func parseObject(text []byte) (Fields, []Problem) {
 	return f, problems
 }
 
-// stringValue reads a string, or null as the empty string.
-func stringValue(raw json.RawMessage) (string, error) {
+// textValue reads a string, or null as the empty string. Many systems number
+// their users, so an id may be a whole number as well; it keeps its digits.
+func textValue(column string, raw json.RawMessage) (string, error) {
 	kind := ""
 	switch raw[0] {
 	case '"':
@@ -119,7 +120,14 @@ func stringValue(raw json.RawMessage) (string, error) {
 	case 't', 'f':
 		kind = "a boolean"
 	default:
-		kind = "a number"
+		if column != "id" && column != "external_id" {
+			kind = "a number"
+			break
+		}
+		if bytes.ContainsAny(raw, ".eE") {
+			return "", errors.New("is a number with a fraction or an exponent: expected a string or a whole number")
+		}
+		return string(raw), nil
 	}
 	return "", fmt.Errorf("is %s: expected a string", kind)
 }

@@ -33,7 +33,10 @@ func TestReadJSONLines(t *testing.T) {
 		{"names an unknown key", object(`,"zone":"x"`) + object(""), "2:a1", "line 1: unknown key \"zone\": " + expected()},
 		{"shows an unknown key without its control characters", object(`,"\u001b[2J":1`), "", "line 1: unknown key \"\\x1b[2J\": " + expected()},
 		{"refuses a key that occurs twice", object(`,"Id":"a2"`), "", "line 1, id: occurs twice"},
-		{"refuses a number", object(`,"external_id":77`), "", "line 1, external_id: is a number: expected a string"},
+		{"takes a whole number as an id", `{"id":900719925474099312345,"external_id":-7,"email":"ana@example.mx","name":"Ana","country":"MX"}`, "1:900719925474099312345", ""},
+		{"refuses an id with a fraction or an exponent", `{"id":1.0,"external_id":1e3,"email":"ana@example.mx","name":"Ana","country":"MX"}`, "",
+			"line 1, id: is a number with a fraction or an exponent: expected a string or a whole number\nline 1, external_id: is a number with a fraction or an exponent: expected a string or a whole number"},
+		{"refuses any other number", object(`,"type":77`), "", "line 1, type: is a number: expected a string"},
 		{"refuses a boolean, an array and an object", object(`,"status":true,"type":[1],"locale":{"a":{}}`), "",
 			"line 1, status: is a boolean: expected a string\nline 1, type: is an array: expected a string\nline 1, locale: is an object: expected a string"},
 		{"reports missing keys", `{"id":"a1","name":"Ana"}`, "", "line 1, email: is required, but empty\nline 1, country: is required, but empty"},
@@ -52,7 +55,7 @@ func TestReadJSONLines(t *testing.T) {
 }
 
 func TestReadJSONLinesFillsEveryField(t *testing.T) {
-	text := object(`,"external_id":"77","locale":"es-DO","time_zone":"America/Santo_Domingo","type":"INDIVIDUAL","status":"verified"`)
+	text := object(`,"external_id":77,"locale":"es-DO","time_zone":"America/Santo_Domingo","type":"INDIVIDUAL","status":"verified"`)
 	var got result
 	if err := Read(strings.NewReader(text), got.each, got.bad); err != nil {
 		t.Fatal(err)

@@ -126,7 +126,7 @@ func TestReadRefusesUnusableFiles(t *testing.T) {
 		{"a header with an open quote", "id,\"email\n" + ana, "quotes"},
 		{"a header without a required column", "id,name\n", "line 1, the CSV header: missing column email, country: expected id, email, name, country and optionally"},
 		{"a header with an unknown column", "id,email,name,country,zone\n", `unknown column "zone": expected id`},
-		{"a header with a nameless column", "id,email,name,country,\n", "column 5 has no name"},
+		{"a header with a nameless column", "id,,email,name,country\n", "column 2 has no name"},
 		{"a header with a column twice", "id,email,name,country,ID\n", `column "id" occurs twice`},
 		{"a header with control characters", "id,email,name,country,\x1b[31m\n", "not UTF-8 text"},
 	} {

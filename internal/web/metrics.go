@@ -30,6 +30,7 @@ type Snapshot struct {
 	DueNow    int
 	OldestDue time.Duration // how long the oldest has been due; 0 when nothing is
 	Paused    []pipeline.Country
+	Outage    bool // the latest run was stopped by an outage
 }
 
 // snapshotLimit bounds the time a scrape may spend in the ledger.
@@ -113,6 +114,7 @@ type ledgerCollector struct {
 	dueNow   *prometheus.Desc
 	oldest   *prometheus.Desc
 	paused   *prometheus.Desc
+	outage   *prometheus.Desc
 }
 
 func newLedgerCollector(snapshot func(context.Context) (Snapshot, error)) *ledgerCollector {
@@ -122,12 +124,13 @@ func newLedgerCollector(snapshot func(context.Context) (Snapshot, error)) *ledge
 		dueNow:   prometheus.NewDesc("alta_due_now", "Deliveries whose time has come.", nil, nil),
 		oldest:   prometheus.NewDesc("alta_oldest_due_seconds", "How long the oldest due delivery has been due.", nil, nil),
 		paused:   prometheus.NewDesc("alta_paused", "1 while sending is paused: scope all is an outage, else a country on hold.", []string{"scope"}, nil),
+		outage:   prometheus.NewDesc("alta_last_run_outage", "1 when the latest run was stopped by an outage, an unreadable source included.", nil, nil),
 	}
 }
 
 // Describe implements [prometheus.Collector].
 func (c *ledgerCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.queue, c.dueNow, c.oldest, c.paused} {
+	for _, d := range []*prometheus.Desc{c.queue, c.dueNow, c.oldest, c.paused, c.outage} {
 		ch <- d
 	}
 }
@@ -149,6 +152,11 @@ func (c *ledgerCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(c.dueNow, float64(s.DueNow))
 	gauge(c.oldest, s.OldestDue.Seconds())
+	outage := 0.0
+	if s.Outage {
+		outage = 1
+	}
+	gauge(c.outage, outage)
 	scopes := map[string]float64{"all": 0, string(pipeline.MX): 0, string(pipeline.DO): 0}
 	for _, country := range s.Paused {
 		if country == "" {

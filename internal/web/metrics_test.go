@@ -180,6 +180,23 @@ func TestLedgerIsReadAtEachScrape(t *testing.T) {
 	}
 }
 
+// While the ledger can't be read the counters stay, and no gauge lies about it.
+func TestUnreadableLedgerCostsOnlyItsGauges(t *testing.T) {
+	m := NewMetrics(func(context.Context) (Snapshot, error) { return Snapshot{}, errors.New("the ledger is gone") })
+	m.CountRun("schedule", "error", time.Date(2026, 3, 2, 18, 0, 0, 0, time.UTC))
+	lines := scrape(t, m)
+	if got := valueOf(t, lines, `alta_runs_total{result="error",trigger="schedule"}`); got != "1" {
+		t.Errorf("alta_runs_total = %s, want 1", got)
+	}
+	for _, line := range lines {
+		for _, gauge := range []string{"alta_queue_depth", "alta_due_now", "alta_oldest_due_seconds", "alta_paused"} {
+			if strings.HasPrefix(line, gauge) {
+				t.Errorf("a gauge of a ledger that nobody can read: %s", line)
+			}
+		}
+	}
+}
+
 // Whatever is counted, nothing about a person gets into the metrics.
 func TestMetricsHoldNothingPersonal(t *testing.T) {
 	m := NewMetrics(idle)

@@ -36,7 +36,10 @@ func Handler(metrics *Metrics, ready Ready) http.Handler {
 		}
 		plain(w, http.StatusOK, "ready")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics.registry, promhttp.HandlerOpts{
+		// The counters are worth having while the ledger can't be read.
+		ErrorHandling: promhttp.ContinueOnError,
+	}))
 	return mux
 }
 

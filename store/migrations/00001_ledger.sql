@@ -62,7 +62,8 @@ CREATE INDEX links_user ON links (user_key);
 CREATE TABLE deliveries (
     id           INTEGER PRIMARY KEY,
     user_key     INTEGER NOT NULL REFERENCES users (key),
-    country      TEXT    NOT NULL,
+    country      TEXT    NOT NULL, -- as in users; with the type it is the lane that a pause stops
+    type         TEXT    NOT NULL, -- as in users
     step         TEXT    NOT NULL CHECK (step IN ('invite', 'reminder', 'reissue')),
     round        INTEGER NOT NULL,
     state        TEXT    NOT NULL CHECK (state IN ('due', 'claimed', 'sending', 'sent', 'failed', 'held', 'cancelled', 'doubt')),
@@ -86,7 +87,7 @@ CREATE TABLE deliveries (
 -- One open delivery a user: nothing can mail a user twice at once.
 CREATE UNIQUE INDEX deliveries_open ON deliveries (user_key) WHERE state IN ('due', 'claimed', 'sending', 'held', 'doubt');
 -- What is due costs the same however many users there are.
-CREATE INDEX deliveries_due ON deliveries (country, operator, due_at) WHERE state = 'due';
+CREATE INDEX deliveries_due ON deliveries (country, type, operator, due_at) WHERE state = 'due';
 CREATE INDEX deliveries_operator ON deliveries (due_at) WHERE state = 'due' AND operator = 1;
 -- SQLite uses these two only for a query that repeats their IN list word for word.
 CREATE INDEX deliveries_owned ON deliveries (state) WHERE state IN ('claimed', 'sending');
@@ -108,11 +109,14 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_delivery ON attempts (delivery_id);
 
 CREATE TABLE pauses (
-    country  TEXT    PRIMARY KEY, -- '' pauses everything
+    country  TEXT    NOT NULL, -- '' pauses everything
+    type     TEXT    NOT NULL, -- '' with it
     code     TEXT    NOT NULL,
     reason   TEXT    NOT NULL,
+    minting  INTEGER NOT NULL, -- 1: only a mint disproves it
     since    INTEGER NOT NULL,
-    probe_at INTEGER NOT NULL
+    probe_at INTEGER NOT NULL,
+    PRIMARY KEY (country, type)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit (

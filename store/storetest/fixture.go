@@ -193,6 +193,9 @@ func (f *fixture) begin(q Queue, d *pipeline.Delivery) {
 func (f *fixture) record(q Queue, d *pipeline.Delivery, err error) pipeline.Verdict {
 	f.t.Helper()
 	v := f.plan.Judge(d, err, f.now)
+	if v.State == pipeline.Sent {
+		v.Lift = d.Probe
+	}
 	f.must(q.Record(f.t.Context(), d, v, f.now))
 	return v
 }

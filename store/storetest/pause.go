@@ -39,7 +39,7 @@ func pauseBehaviours() []behaviour {
 			f.enrolMany(pipeline.DO, 3)
 			q := f.run()
 			f.meet(q, outage())
-			want := []pipeline.Pause{{Code: "capa.key", Reason: "the key was refused", Since: f.now, ProbeAt: f.now.Add(5 * time.Minute)}}
+			want := []pipeline.Pause{{Code: "capa.key", Reason: "the key was refused", Minting: true, Since: f.now, ProbeAt: f.now.Add(5 * time.Minute)}}
 			equal(f, "pauses", f.pauses(), want)
 
 			f.now = f.now.Add(5*time.Minute - time.Millisecond)
@@ -73,7 +73,7 @@ func pauseBehaviours() []behaviour {
 			f.meet(q, outage())
 			f.now = f.now.Add(5 * time.Minute)
 			f.meet(q, outage())
-			equal(f, "pauses", f.pauses(), []pipeline.Pause{{Code: "capa.key", Reason: "the key was refused", Since: since, ProbeAt: f.now.Add(5 * time.Minute)}})
+			equal(f, "pauses", f.pauses(), []pipeline.Pause{{Code: "capa.key", Reason: "the key was refused", Minting: true, Since: since, ProbeAt: f.now.Add(5 * time.Minute)}})
 		}},
 		{"a probe that fails for a reason of its own lifts nothing", func(f *fixture) {
 			f.enrolMany(pipeline.MX, 2)
@@ -122,7 +122,48 @@ func pauseBehaviours() []behaviour {
 			f.resend("MX-02", pipeline.Invite)
 			equal(f, "pulled", users(f.pull(q, 10).Deliveries), []string{})
 			f.now = f.now.Add(time.Hour)
-			equal(f, "probe", users(f.pull(q, 10).Deliveries), []string{"MX-02"})
+			equal(f, "probes", len(f.pull(q, 10).Deliveries), 1)
+		}},
+		{"each probe is another user, the one who was touched longest ago", func(f *fixture) {
+			all := f.enrolMany(pipeline.MX, 3)
+			q := f.run()
+			f.meet(q, outage())
+			probed := map[string]bool{}
+			for range all {
+				f.now = f.now.Add(5 * time.Minute)
+				b := f.pull(q, 10)
+				equal(f, "probes", len(b.Deliveries), 1)
+				probed[b.Deliveries[0].User.ID] = true
+				equal(f, "what it probes", b.Deliveries[0].Probe.Code, "capa.key")
+				f.record(q, &b.Deliveries[0], outage())
+			}
+			equal(f, "users probed", len(probed), len(all))
+		}},
+		{"a pause of the businesses of a country leaves its persons alone", func(f *fixture) {
+			shop := person("shop", pipeline.MX)
+			shop.Type = pipeline.Business
+			f.enrol(shop)
+			q := f.run()
+			f.meet(q, templateMissing(pipeline.MX))
+			persons := f.enrolMany(pipeline.MX, 2)
+			b := f.pull(q, 10)
+			equal(f, "pulled", users(b.Deliveries), persons)
+			for i := range b.Deliveries {
+				f.send(q, &b.Deliveries[i])
+			}
+			equal(f, "pauses after mails to persons", len(f.pauses()), 1)
+			f.now = f.now.Add(time.Hour)
+			equal(f, "probe", users(f.pull(q, 10).Deliveries), []string{"shop"})
+		}},
+		{"a pause that was shown to be over is lifted", func(f *fixture) {
+			f.enrolMany(pipeline.MX, 2)
+			q := f.run()
+			f.meet(q, outage())
+			for _, p := range f.pauses() {
+				f.must(f.Lift(f.t.Context(), p))
+			}
+			equal(f, "pauses", len(f.pauses()), 0)
+			equal(f, "pulled", len(f.pull(q, 10).Deliveries), 2)
 		}},
 		{"two countries may be paused, and an outage on top", func(f *fixture) {
 			f.enrolMany(pipeline.MX, 1)

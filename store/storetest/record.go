@@ -78,7 +78,7 @@ func recordBehaviours() []behaviour {
 			q := f.run()
 			d := f.claim(q)
 			was := *d
-			f.must(q.Record(f.t.Context(), d, pipeline.PutBack(d, d.DueAt, "", ""), f.now))
+			f.must(q.Record(f.t.Context(), d, pipeline.PutBack(d, d.DueAt), f.now))
 			equal(f, "attempts", len(f.latest("ana").Attempts), 0)
 			equal(f, "delivery", *f.claim(q), was)
 		}},
@@ -95,7 +95,7 @@ func recordBehaviours() []behaviour {
 			q := f.run()
 			d := f.claim(q)
 			due := f.now.Add(time.Minute + time.Nanosecond)
-			f.must(q.Record(f.t.Context(), d, pipeline.PutBack(d, due, "", ""), f.now))
+			f.must(q.Record(f.t.Context(), d, pipeline.PutBack(d, due), f.now))
 			equal(f, "due time", f.latest("ana").DueAt, f.now.Add(time.Minute+time.Millisecond))
 		}},
 		{"only the owner may record, and only once", func(f *fixture) {

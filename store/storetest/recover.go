@@ -101,7 +101,7 @@ func recoverBehaviours() []behaviour {
 			q := f.run()
 			f.begin(q, &f.pull(q, 2).Deliveries[0])
 			f.pull(q, 1)
-			f.wantRecovered(1, 1)
+			f.wantRecovered(2, 1)
 			f.wantRecovered(0, 0)
 		}},
 		{"an owner who was given up for dead may not record", func(f *fixture) {

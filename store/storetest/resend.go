@@ -97,6 +97,16 @@ func resendBehaviours() []behaviour {
 			equal(f, "entries", len(got), 2)
 			equal(f, "first", got[0], store.AuditEntry{At: f.now, Actor: "olga", Action: "resend", UserID: "ana", Detail: "invite: the customer called"})
 		}},
+		{"what is paused does not show as an operator's due", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX), person("bob", pipeline.DO))
+			q := f.run()
+			f.meet(q, templateMissing(pipeline.MX))
+			f.resend("ana", pipeline.Invite)
+			f.now = f.now.Add(2 * time.Hour)
+			f.wantOperatorDue(false)
+			f.resend("bob", pipeline.Invite)
+			f.wantOperatorDue(true)
+		}},
 		{"what an operator asked for shows as due", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
 			f.wantOperatorDue(false)

@@ -37,7 +37,7 @@ func runsBehaviours() []behaviour {
 		}},
 		{"the last slot is the latest one, and zero before the first", func(f *fixture) {
 			last := func() time.Time {
-				got, err := f.LastSlot(f.t.Context())
+				got, _, err := f.LastSlot(f.t.Context())
 				f.must(err)
 				return got
 			}
@@ -46,6 +46,21 @@ func runsBehaviours() []behaviour {
 			f.startSlot(f.now.Add(time.Hour))
 			f.startSlot(f.now)
 			equal(f, "after", last(), f.now.Add(time.Hour))
+		}},
+		{"a slot whose run did not come to its end left work behind", func(f *fixture) {
+			complete := func() bool {
+				_, complete, err := f.LastSlot(f.t.Context())
+				f.must(err)
+				return complete
+			}
+			equal(f, "before the first", complete(), true)
+			id, _, err := f.StartRun(f.t.Context(), store.BySchedule, f.now, f.now)
+			f.must(err)
+			equal(f, "under way", complete(), false)
+			f.must(f.FinishRun(f.t.Context(), id, pipeline.Report{}, errors.New("stopped"), f.now))
+			equal(f, "stopped", complete(), false)
+			f.must(f.FinishRun(f.t.Context(), id, pipeline.Report{Outage: "wrong key"}, nil, f.now))
+			equal(f, "ended by an outage", complete(), true)
 		}},
 		{"a run is kept as it was reported, newest first", func(f *fixture) {
 			first, _, err := f.StartRun(f.t.Context(), store.ByResend, time.Time{}, f.now)

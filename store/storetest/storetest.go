@@ -31,7 +31,8 @@ type Ledger interface {
 
 	StartRun(ctx context.Context, by store.Trigger, slot, now time.Time) (id int64, ok bool, err error)
 	FinishRun(ctx context.Context, id int64, r pipeline.Report, failure error, now time.Time) error
-	LastSlot(ctx context.Context) (time.Time, error)
+	LastSlot(ctx context.Context) (slot time.Time, complete bool, err error)
+	Lift(ctx context.Context, p pipeline.Pause) error
 	Runs(ctx context.Context, n int) ([]store.Run, error)
 
 	Status(ctx context.Context, now time.Time) (store.Status, error)
