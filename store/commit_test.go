@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -189,7 +190,8 @@ func TestAWriteWhoseContextEndedIsNotBegun(t *testing.T) {
 	s := openAt(t, newPath(t))
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	for range 100 {
+	for range 1000 {
+		runtime.Gosched() // so that the writer waits for a request
 		if err := s.write(ended, adding("late", nil).apply); !errors.Is(err, context.Canceled) {
 			t.Fatalf("error is %v, want %v", err, context.Canceled)
 		}

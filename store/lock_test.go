@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +28,9 @@ func TestTheLockOfAnotherProcess(t *testing.T) {
 
 	s := openAt(t, path)
 	enrolIDs(t, s, "ana") // the lock is for the pipeline; others may read and write
+	if idle, err := s.Idle(); idle || err != nil {
+		t.Errorf("idle is %v (%v) while another process has the lock", idle, err)
+	}
 	_, err = s.Lock()
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", holder.Process.Pid)) {
 		t.Errorf("error is %v, want ErrLocked with process %d", err, holder.Process.Pid)
@@ -41,6 +46,9 @@ func TestTheLockOfAnotherProcess(t *testing.T) {
 	}
 	if err := lock.Unlock(); err != nil {
 		t.Error(err)
+	}
+	if idle, err := s.Idle(); !idle || err != nil {
+		t.Errorf("idle is %v (%v) while nobody has the lock", idle, err)
 	}
 }
 
@@ -76,4 +84,29 @@ func TestNoMigrationWhileTheLockIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	openAt(t, path)
+}
+
+func TestOneLedgerHasOneLockWhateverItIsCalled(t *testing.T) {
+	path := newPath(t)
+	first := openAt(t, path)
+	lock, err := first.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := lock.Unlock(); err != nil {
+			t.Error(err)
+		}
+	}()
+	alias := filepath.Join(t.TempDir(), "alias.db")
+	if err := os.Symlink(path, alias); err != nil {
+		t.Fatal(err)
+	}
+	second := openAt(t, alias)
+	if _, err := second.Lock(); !errors.Is(err, ErrLocked) {
+		t.Errorf("the ledger was locked twice by two names: %v", err)
+	}
+	if idle, err := second.Idle(); idle || err != nil {
+		t.Errorf("idle %v, error %v, want a ledger at work", idle, err)
+	}
 }

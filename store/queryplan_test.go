@@ -123,6 +123,14 @@ func runOnce(t *testing.T, s *Store) {
 		_, err = s.Find(ctx, ref)
 		check(err)
 	}
+	check(s.write(ctx, func(tx *sql.Tx) error {
+		return setPause(tx, pipeline.Verdict{Pause: &pipeline.Pause{Country: pipeline.MX, Type: pipeline.Individual, Since: noon, ProbeAt: noon}})
+	}))
+	probing, err := q.Pull(ctx, noon, 10)
+	check(err)
+	if !probing.Probe {
+		t.Fatal("nothing was probed")
+	}
 	_, err = s.Deliveries(ctx, "a")
 	check(err)
 	_, err = s.Audit(ctx, "a")

@@ -75,11 +75,11 @@ func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, asJSON boo
 	return reportStatus(report)
 }
 
-// ledgerError is an error of the ledger in mid-run: the run stopped, and what it
-// had done is recorded or will be settled.
+// ledgerError gives an error of the ledger in mid-run the status of an outage:
+// the run stopped, and what it had done is recorded or will be settled.
 func ledgerError(err error) error {
-	if err == nil {
-		return nil
+	if _, known := errors.AsType[*exitError](err); known || err == nil {
+		return err
 	}
 	return &exitError{exitOutage, err}
 }

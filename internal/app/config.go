@@ -247,6 +247,10 @@ func (c LogConfig) SlogLevel() slog.Level {
 func (c Config) String() string {
 	var b strings.Builder
 	for _, f := range settingsOf(&c) {
+		if isSecretFile(f.name) && !f.value.IsZero() { // It may be the secret itself.
+			fmt.Fprintf(&b, "%s = a file\n", f.name)
+			continue
+		}
 		fmt.Fprintf(&b, "%s = %v\n", f.name, f.value.Interface())
 	}
 	for _, s := range secretsOf(&c) {

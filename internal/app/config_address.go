@@ -8,14 +8,11 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
 )
-
-const wantBaseURL = "an https address without query, or http on a loopback host"
 
 var (
 	urlScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
@@ -96,30 +93,6 @@ func isPlainAddress(s string) bool {
 func isHTTPS(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && u.Scheme == "https" && hasCleanHost(u)
-}
-
-// isBaseURL tells whether paths can be put behind s.
-func isBaseURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())) &&
-		hasCleanHost(u) && u.RawQuery == "" && !u.ForceQuery && !strings.Contains(s, "#")
-}
-
-// isRedirectURI tells whether users may be sent to s: an https address, or the
-// scheme of an app, but none that a browser runs or reads by itself.
-func isRedirectURI(s string) bool {
-	u, err := url.Parse(s)
-	if err != nil || u.User != nil || len(s) > 2<<10 {
-		return false
-	}
-	if u.Scheme == "https" {
-		return hasCleanHost(u)
-	}
-	reserved := []string{
-		"", "about", "blob", "chrome", "content", "data", "file", "filesystem", "ftp", "http", "intent",
-		"jar", "javascript", "mailto", "resource", "sms", "smsto", "tel", "vbscript", "view-source", "ws", "wss",
-	}
-	return !slices.Contains(reserved, u.Scheme) && strings.HasPrefix(s[len(u.Scheme):], "://")
 }
 
 // hasCleanHost tells whether the URL has a host, no user info and a port, if

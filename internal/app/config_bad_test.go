@@ -58,9 +58,11 @@ func TestBadConfig(t *testing.T) {
 		{"a password in a database address is not repeated", "[database]\nurl = \"postgres://alta:hunter2@db/alta\"\n",
 			`my.toml:2:7: database.url: found a PostgreSQL address, but this release keeps its ledger in SQLite only; expected a path to an SQLite file such as "alta.db" or "sqlite:/var/lib/alta/alta.db"`},
 		{"a password in any other address is not repeated", "[capa]\nbase_url = \"https://me:hunter2@capa.example/a\"\n",
-			`my.toml:2:12: capa.base_url: found "https://…", expected an https address without query, or http on a loopback host`},
+			`my.toml:2:12: capa.base_url: found "https://…", expected no user name or password in it`},
 		{"what follows the host of an address is not repeated", "[capa]\nredirect_uri = \"http://acme.example/?token=hunter2\"\n",
-			`my.toml:2:16: capa.redirect_uri: found "http://acme.example/…", expected an https address or a custom scheme such as "myapp://kyc/done"`},
+			`my.toml:2:16: capa.redirect_uri: found "http://acme.example/…", expected an https address or a custom scheme such as "myapp://kyc/done", not the scheme http`},
+		{"a key with line breaks in the place of its file is not repeated", "[smtp.dkim]\nkey_file = \"\"\"\n-----BEGIN\nhunter2\"\"\"\ndomain = \"a.example\"\nselector = \"s\"\n",
+			`my.toml:2:12: smtp.dkim.key_file: found something else, expected the path of a file`},
 
 		// Grammar.
 		{"a missing quote is a mistake in the grammar", "[smtp]\nhost = \"a\n",
@@ -145,11 +147,21 @@ func TestBadConfig(t *testing.T) {
 			"my.toml:3:12: smtp.dkim.selector: not set, expected all or none of smtp.dkim.domain, smtp.dkim.key_file, smtp.dkim.selector\n" +
 				"my.toml: smtp.dkim.key_file: not set, expected all or none of smtp.dkim.domain, smtp.dkim.key_file, smtp.dkim.selector"},
 		{"the partner is not reached in clear", "[capa]\nbase_url = \"http://capa.example\"\n",
-			`my.toml:2:12: capa.base_url: found "http://capa.example", expected an https address without query, or http on a loopback host`},
+			`my.toml:2:12: capa.base_url: found "http://capa.example", expected https: http would send the API key in the clear, so it is for loopback hosts only`},
+		{"the partner's address has no blank", "[capa]\nbase_url = \"https://capa.example/a b\"\n",
+			`my.toml:2:12: capa.base_url: found "https://capa.example/…", expected a URL such as https://production-api.capa.fi`},
+		{"a place to land is ASCII", "[capa]\nredirect_uri = \"https://acme.example/señal\"\n",
+			`my.toml:2:16: capa.redirect_uri: found "https://acme.example/…", expected an https address or a custom scheme such as "myapp://kyc/done", in ASCII and without blanks, quotes or angle brackets`},
+		{"a place to land has no blank", "[capa.MX]\nredirect_uri = \"myapp://kyc done\"\n",
+			`my.toml:2:16: capa.MX.redirect_uri: found "myapp://kyc done", expected an https address or a custom scheme such as "myapp://kyc/done", in ASCII and without blanks, quotes or angle brackets`},
+		{"a place to land has no angle brackets", "[capa]\nredirect_uri = \"myapp://<x>\"\n",
+			`my.toml:2:16: capa.redirect_uri: found "myapp://<x>", expected an https address or a custom scheme such as "myapp://kyc/done", in ASCII and without blanks, quotes or angle brackets`},
+		{"the public address is https", "[public]\nbase_url = \"http://127.0.0.1/\"\n",
+			`my.toml:2:12: public.base_url: found "http://127.0.0.1", expected an https address without query`},
 		{"a link host is a plain name", "[capa]\nlink_hosts = [\"kyc.example.com\", \"https://kyc.example.com/\"]\n",
 			`my.toml:2:34: capa.link_hosts[1]: found "https://kyc.example.com/…", expected a host name such as "kyc.example.com", or ".example.com" for all below it, without scheme, port or path`},
 		{"a script is no place to land", "[capa.DO]\nredirect_uri = \"javascript://alert(1)\"\n",
-			`my.toml:2:16: capa.DO.redirect_uri: found "javascript://alert(1)", expected an https address or a custom scheme such as "myapp://kyc/done"`},
+			`my.toml:2:16: capa.DO.redirect_uri: found "javascript://alert(1)", expected an https address or a custom scheme such as "myapp://kyc/done", not the scheme javascript`},
 		{"a brand's site is https", "[brand.MX]\nprivacy_url = \"acme.example/aviso\"\n",
 			`my.toml:2:15: brand.MX.privacy_url: found "acme.example/aviso", expected an https address`},
 		{"help has a plain address", "[brand]\nsupport_email = \"Ayuda <ayuda@acme.example>\"\n",
@@ -206,11 +218,11 @@ func TestBadConfig(t *testing.T) {
 		{"a value that is wrong twice is reported once", "[smtp]\nfrom = \"a\\tb\"\n",
 			`my.toml:2:8: smtp.from: found "a\tb", expected a single line without control characters`},
 		{"a password in a redirect is refused", "[capa]\nredirect_uri = \"myapp://me:hunter2@kyc\"\n",
-			`my.toml:2:16: capa.redirect_uri: found "myapp://…", expected an https address or a custom scheme such as "myapp://kyc/done"`},
+			`my.toml:2:16: capa.redirect_uri: found "myapp://…", expected an https address or a custom scheme such as "myapp://kyc/done", without a user name or password`},
 		{"a password in an address without a scheme is not repeated", "[smtp]\nhost = \"alta:hunter2@mail.acme.example\"\n",
 			`my.toml:2:8: smtp.host: found "…", expected a host name or an IP address; the port belongs in smtp.port`},
 		{"a redirect by https names a host", "[capa]\nredirect_uri = \"https:///done\"\n",
-			`my.toml:2:16: capa.redirect_uri: found "https:///…", expected an https address or a custom scheme such as "myapp://kyc/done"`},
+			`my.toml:2:16: capa.redirect_uri: found "https:///…", expected an https address or a custom scheme such as "myapp://kyc/done", with a host`},
 		{"a redirect without slashes is no address", "[capa]\nredirect_uri = \"myapp:kyc?next=://\"\n",
 			`my.toml:2:16: capa.redirect_uri: found "…://", expected an https address or a custom scheme such as "myapp://kyc/done"`},
 		{"help has an address at all", "[brand]\nsupport_email = \"acme.example/ayuda\"\n",
@@ -230,7 +242,7 @@ func TestBadConfig(t *testing.T) {
 				"my.toml:4:1: smtp.hots: unknown setting, did you mean smtp.host?\n" +
 				"my.toml:7:11: plan.workers: found 0, expected 1 to 1024\n" +
 				"my.toml:8:14: plan.reminders[0]: found 1, expected a duration such as \"30s\", \"20m\" or \"24h\"\n" +
-				"my.toml:10:10: capa.base_url: found \"x\", expected an https address without query, or http on a loopback host"},
+				"my.toml:10:10: capa.base_url: found \"x\", expected a URL that begins with https://"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := loadText(t, test.text)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 
+	"alta/internal/capa"
 	"alta/pipeline"
 )
 
@@ -39,6 +40,9 @@ func (k *configCheck) noControlCharacters() {
 	for _, s := range settingsOf(k.config) {
 		switch v := s.value.Interface().(type) {
 		case string:
+			if isSecretFile(s.name) && hasControl(v) { // It may be the secret itself.
+				k.fail(s.name, "found something else, expected the path of a file")
+			}
 			k.require(s.name == "source.query" || !hasControl(v), s.name, v, "a single line without control characters")
 		case []string:
 			for i, element := range v {
@@ -60,19 +64,22 @@ func (k *configCheck) database() {
 
 func (k *configCheck) capa() {
 	c := &k.config.Capa
-	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	k.require(c.BaseURL == "" || isBaseURL(c.BaseURL), "capa.base_url", c.BaseURL, wantBaseURL)
+	if c.BaseURL != "" {
+		k.follow("capa.base_url", c.BaseURL, capa.CheckBaseURL)
+		c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	}
 	for name, uri := range map[string]string{
 		"capa.redirect_uri": c.RedirectURI, "capa.MX.redirect_uri": c.MX.RedirectURI, "capa.DO.redirect_uri": c.DO.RedirectURI,
 	} {
-		k.require(uri == "" || isRedirectURI(uri), name, uri, `an https address or a custom scheme such as "myapp://kyc/done"`)
+		if uri != "" {
+			k.follow(name, uri, capa.CheckRedirectURI)
+		}
 	}
 	k.positive("capa.link_ttl", c.LinkTTL)
 	k.positive("capa.timeout", c.Timeout)
 	for i, host := range c.LinkHosts {
 		c.LinkHosts[i] = strings.ToLower(host)
-		k.require(isHostName(strings.TrimPrefix(c.LinkHosts[i], ".")), elementName("capa.link_hosts", i), host,
-			`a host name such as "kyc.example.com", or ".example.com" for all below it, without scheme, port or path`)
+		k.follow(elementName("capa.link_hosts", i), host, capa.CheckLinkHost)
 	}
 	k.rate("capa.rate", c.Rate)
 	k.between("capa.connections", c.Connections, 1, 256)
@@ -183,7 +190,8 @@ func (k *configCheck) listeners() {
 
 	c := &k.config.Public
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	k.require(c.BaseURL == "" || isBaseURL(c.BaseURL), "public.base_url", c.BaseURL, wantBaseURL)
+	k.require(c.BaseURL == "" || isHTTPS(c.BaseURL) && !strings.ContainsAny(c.BaseURL, "?#"), "public.base_url", c.BaseURL,
+		"an https address without query")
 	if c.Listen != "" && c.BaseURL == "" {
 		k.fail("public.base_url", "not set, expected the https address under which the world reaches public.listen")
 	}
@@ -241,6 +249,14 @@ func (k *configCheck) require(ok bool, name string, found any, expected string) 
 	}
 	if !ok {
 		k.fail(name, fmt.Sprintf("found %s, expected %s", shown(found), expected))
+	}
+}
+
+// follow reports what an adapter's own rule has against a value. The rule's
+// error begins with "expected".
+func (k *configCheck) follow(name, value string, rule func(string) error) {
+	if err := rule(value); err != nil {
+		k.fail(name, fmt.Sprintf("found %s, %v", shown(value), err))
 	}
 }
 

@@ -87,6 +87,13 @@ func TestGoodConfig(t *testing.T) {
 		{"a level is slog's", "[log]\nlevel = \"warn\"", func(c *Config) any { return c.Log.SlogLevel() }, slog.LevelWarn},
 		{"an odd port is only a warning", "[smtp]\ntls = \"implicit\"", func(c *Config) any { return c.Warnings },
 			[]string{`smtp.port: 587 usually speaks "starttls"; tls = "implicit" usually goes with 465`}},
+		{"a reserved setting is only a warning", "[public]\nlisten = \":8443\"\nbase_url = \"https://kyc.acme.example\"\n[operator]\ntoken_file = \"none\"\n[webhook]\nsecret_file = \"none\"", func(c *Config) any { return c.Warnings },
+			[]string{
+				"operator.token_file is set, but it is reserved: it has no effect in this release",
+				"public.listen is set, but it is reserved: it has no effect in this release",
+				"public.base_url is set, but it is reserved: it has no effect in this release",
+				"webhook.secret_file is set, but it is reserved: it has no effect in this release",
+			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, test.got(mustLoad(t, test.text))); diff != "" {
@@ -213,6 +220,13 @@ func TestConfigHidesItsSecrets(t *testing.T) {
 	}
 	if err := c.CheckReady(); err != nil {
 		t.Fatal(err)
+	}
+	want := []string{
+		"ALTA_OPERATOR_TOKEN is set, but it is reserved: it has no effect in this release",
+		"ALTA_WEBHOOK_SECRET is set, but it is reserved: it has no effect in this release",
+	}
+	if diff := cmp.Diff(want, c.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	if c.Capa.APIKey.Reveal() != "hunter2" {
 		t.Fatal("there is no secret to hide")

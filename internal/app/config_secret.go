@@ -143,7 +143,7 @@ func expandCredential(path string, getenv func(string) string) (expanded string,
 		}
 		dir := getenv("CREDENTIALS_DIRECTORY")
 		if !filepath.IsAbs(dir) {
-			return "", false, fmt.Errorf("found %q, but CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with LoadCredential=", path)
+			return "", false, errors.New("names a file in ${CREDENTIALS_DIRECTORY}, which is not set: systemd sets it for a unit with LoadCredential=")
 		}
 		return filepath.Join(dir, name), true, nil
 	}
@@ -151,12 +151,13 @@ func expandCredential(path string, getenv func(string) string) (expanded string,
 }
 
 // readSecretFile reads a small regular file. A pipe or a device is refused, for
-// it could block the start for ever.
+// it could block the start for ever. The path of a file that is not there is
+// never repeated: it may be the secret itself, put in the wrong place.
 func readSecretFile(path string) (string, fs.FileMode, error) {
 	const largest = 64 << 10
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", 0, fmt.Errorf("the file %q can't be read: %w", path, withoutPath(err))
+		return "", 0, fmt.Errorf("the file that it names can't be read (%w), expected the path of a file that holds the secret", withoutPath(err))
 	}
 	if !info.Mode().IsRegular() {
 		return "", 0, fmt.Errorf("%q is not a regular file", path)

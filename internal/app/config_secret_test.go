@@ -49,14 +49,21 @@ func TestSecrets(t *testing.T) {
 			env: map[string]string{"CREDENTIALS_DIRECTORY": "DIR"}, want: "hunter2"},
 		{name: "no systemd, no credential",
 			setting: `capa.api_key_file = "${CREDENTIALS_DIRECTORY}/key"`, content: new("hunter2"), mode: 0o440,
-			problem: `found "${CREDENTIALS_DIRECTORY}/key", but CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with LoadCredential=`},
+			problem: `names a file in ${CREDENTIALS_DIRECTORY}, which is not set: systemd sets it for a unit with LoadCredential=`},
 		{name: "others can read it: a warning",
 			setting: noFile, content: new("hunter2"), mode: 0o644, want: "hunter2",
 			warnings: []string{`capa.api_key_file: other users of this machine can use the file "DIR/key" (mode 0644); 'chmod 600' it`}},
 
 		{name: "neither file nor variable", problem: noKey},
 		{name: "the file does not exist",
-			setting: noFile, problem: `the file "DIR/key" can't be read: no such file or directory`},
+			setting: noFile, problem: `the file that it names can't be read (no such file or directory), expected the path of a file that holds the secret`},
+		{name: "the secret itself in the place of its file is not repeated",
+			setting: `capa.api_key_file = "hunter2"`, problem: `the file that it names can't be read (no such file or directory), expected the path of a file that holds the secret`},
+		{name: "the secret itself in the place of its file, with slashes",
+			setting: `capa.api_key_file = "hunter2/x+/"`, problem: `the file that it names can't be read (no such file or directory), expected the path of a file that holds the secret`},
+		{name: "the secret itself behind the name of the folder of credentials",
+			setting: `capa.api_key_file = "${CREDENTIALS_DIRECTORY}/hunter2"`,
+			problem: `names a file in ${CREDENTIALS_DIRECTORY}, which is not set: systemd sets it for a unit with LoadCredential=`},
 		{name: "the file is empty",
 			setting: noFile, content: new("\n"), mode: 0o600, problem: `the file "DIR/key" is empty`},
 		{name: "the file holds more than the secret, which would break out of a header",
@@ -111,8 +118,8 @@ func TestSecrets(t *testing.T) {
 			if diff := cmp.Diff(wantError, got); diff != "" {
 				t.Errorf("CheckReady (-want +got):\n%s", diff)
 			}
-			if strings.Contains(got, "hunter2") {
-				t.Error("the message repeats the secret")
+			if strings.Contains(got, "hunter2") || strings.Contains(c.String(), "hunter2") {
+				t.Error("the message or the list of settings repeats the secret")
 			}
 		})
 	}

@@ -12,12 +12,9 @@ import (
 )
 
 // address is a checked mail address, ready for a header and for an envelope.
-// Its domain is in A-labels (RFC 5890), so that only a local part beyond ASCII
-// needs SMTPUTF8.
-type address struct {
-	mail.Address
-	utf8 bool // the local part is not ASCII (RFC 6531)
-}
+// It is ASCII, its domain in A-labels (RFC 5890), so that no server needs
+// SMTPUTF8 (RFC 6531) for it.
+type address struct{ mail.Address }
 
 var errHeaderText = errors.New("control characters or bytes that are not UTF-8")
 
@@ -36,6 +33,9 @@ func parseAddress(name, spec string) (address, error) {
 	}
 	at := strings.LastIndex(parsed.Address, "@")
 	local, domain := parsed.Address[:at], parsed.Address[at+1:]
+	if !isASCII(local) {
+		return address{}, errors.New("the address may have only ASCII letters before the @")
+	}
 	if !isASCII(domain) {
 		if domain, err = idna.Lookup.ToASCII(domain); err != nil {
 			return address{}, fmt.Errorf("the address's domain is not an internationalized name of RFC 5891")
@@ -44,7 +44,7 @@ func parseAddress(name, spec string) (address, error) {
 	if domain == "" {
 		return address{}, errors.New("the address has no domain")
 	}
-	return address{mail.Address{Name: name, Address: local + "@" + domain}, !isASCII(local)}, nil
+	return address{mail.Address{Name: name, Address: local + "@" + domain}}, nil
 }
 
 // path is the address in angle brackets, its local part quoted if need be.

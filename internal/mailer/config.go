@@ -58,6 +58,11 @@ type Config struct {
 	LocalName string
 
 	RootCAs *x509.CertPool // nil trusts the system's
+
+	// Warn, if set, is told once, from any goroutine, in a plain sentence
+	// without secrets, that the server takes fewer connections than
+	// Connections. Mails still go out, on those that it takes.
+	Warn func(reason string)
 }
 
 // checked returns the configuration with its defaults, or all that is wrong
@@ -107,11 +112,11 @@ func (c Config) checked() (Config, error) {
 	if strings.ContainsFunc(c.LocalName, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		wrong("local name: expected a host name, got %q", c.LocalName)
 	}
-	if err := checkOwn(c.From); err != nil {
+	if _, err := parseAddress(c.From.Name, c.From.Address); err != nil {
 		wrong("from: %w", err)
 	}
 	if c.ReplyTo.Address != "" {
-		if err := checkOwn(c.ReplyTo); err != nil {
+		if _, err := parseAddress(c.ReplyTo.Name, c.ReplyTo.Address); err != nil {
 			wrong("reply_to: %w", err)
 		}
 	}
@@ -121,19 +126,6 @@ func (c Config) checked() (Config, error) {
 		}
 	}
 	return c, errors.Join(errs...)
-}
-
-// checkOwn accepts an address of ours. It must be ASCII before its "@", since
-// otherwise every mail would depend on SMTPUTF8.
-func checkOwn(a mail.Address) error {
-	parsed, err := parseAddress(a.Name, a.Address)
-	if err != nil {
-		return err
-	}
-	if parsed.utf8 {
-		return fmt.Errorf("%q: only ASCII is allowed before the @", a.Address)
-	}
-	return nil
 }
 
 func isLoopback(host string) bool {

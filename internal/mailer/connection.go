@@ -12,6 +12,12 @@ import (
 // maxQuit bounds the goodbye, which nobody should wait for.
 const maxQuit = 5 * time.Second
 
+// outgoing is a message as it goes over the wire, before dot-stuffing.
+type outgoing struct {
+	raw    []byte
+	redact redaction // of the link in it
+}
+
 // connection is a conversation with the server, ready for a transaction.
 type connection struct {
 	client  *smtp.Client
@@ -20,12 +26,7 @@ type connection struct {
 	kept    bool // it waited in the pool since its last mail
 	broken  bool // no further command may be sent
 	expiry  *time.Timer
-}
-
-// offers tells whether the server has announced the extension.
-func (c *connection) offers(extension string) bool {
-	offered, _ := c.client.Extension(extension)
-	return offered
+	redact  redaction // of the link in the mail on its way
 }
 
 // alive asks the server whether it is still there. RSET does it, and wipes
@@ -36,11 +37,12 @@ func (c *connection) alive() bool {
 	return c.do(atRSET, c.client.Reset) == nil && c.client.Text.R.Buffered() == 0
 }
 
-// transact sends one message. Errors are faults. It never sends a command
+// transact sends one message. Errors are failures. It never sends a command
 // after writing the message has failed: any command, even QUIT, would end the
 // message first, and a truncated mail would be sent.
-func (c *connection) transact(from, to address, raw []byte) (reply, error) {
-	c.client.SkipSMTPUTF8(!to.utf8)
+func (c *connection) transact(from, to address, m outgoing) (reply, error) {
+	c.redact = m.redact
+	c.client.SkipSMTPUTF8(true) // addresses are ASCII
 	// A bounce with the full message would carry the link back to us.
 	c.client.SetDSNMailReturnOption("HDRS")
 	if err := c.do(atMAIL, func() error { return c.client.Mail(from.path()) }); err != nil {
@@ -54,7 +56,7 @@ func (c *connection) transact(from, to address, raw []byte) (reply, error) {
 		return reply{}, err
 	}
 	err := c.do(atBody, func() error {
-		if _, err := data.Write(raw); err != nil {
+		if _, err := data.Write(m.raw); err != nil {
 			return err
 		}
 		// The message must have left before the dot is written: an error up to
@@ -67,19 +69,19 @@ func (c *connection) transact(from, to address, raw []byte) (reply, error) {
 	accepted := reply{}
 	err = c.do(atDot, func() error {
 		err := data.Close()
-		if r := replyIn(err); r != nil && r.code/100 == 2 {
+		if r := replyIn(err, c.redact); r != nil && r.code/100 == 2 {
 			accepted = *r // any 2yz is a completion (RFC 5321, section 4.2.1)
 			return nil
 		}
 		if writer, ok := data.(*smtp.DataCloser); ok && err == nil {
-			accepted = newReply(250, writer.ServerResponse())
+			accepted = newReply(250, writer.ServerResponse(), c.redact)
 		}
 		return err
 	})
 	return accepted, err
 }
 
-// do runs one step with its own time-out and turns its error into a fault. A
+// do runs one step with its own time-out and turns its error into a failure. A
 // connection whose state is unknown afterwards is closed at once.
 func (c *connection) do(at step, command func() error) error {
 	c.socket.renew()
@@ -90,11 +92,11 @@ func (c *connection) do(at step, command func() error) error {
 	if err == nil {
 		return nil
 	}
-	f := failure{step: at, kept: c.kept, err: err, reply: replyIn(err)}
+	f := failure{step: at, kept: c.kept, err: err, reply: replyIn(err, c.redact), redact: c.redact}
 	if !f.refused() || f.reply.code == 421 {
 		c.drop()
 	}
-	return f.fault()
+	return f
 }
 
 // quit says goodbye and closes.
@@ -115,9 +117,9 @@ func (c *connection) drop() {
 }
 
 // replyIn returns the reply that an error of the SMTP client stands for.
-func replyIn(err error) *reply {
+func replyIn(err error, redact redaction) *reply {
 	if e, ok := errors.AsType[*textproto.Error](err); ok {
-		r := newReply(e.Code, e.Msg)
+		r := newReply(e.Code, e.Msg, redact)
 		return &r
 	}
 	return nil

@@ -29,7 +29,7 @@ func newDialer(cfg Config) dialer {
 	}}
 }
 
-// dial returns a fresh connection or a fault. All of it must happen within the
+// dial returns a fresh connection, or a failure, or the fault of a stop. All of it must happen within the
 // configured time-out, and ctx can stop it.
 func (d dialer) dial(parent context.Context) (*connection, error) {
 	ctx, cancel := context.WithTimeout(parent, d.config.Timeout)
@@ -125,8 +125,9 @@ func (d dialer) explain(parent, ctx context.Context, at step, err error) error {
 	if errors.Is(parent.Err(), context.Canceled) {
 		return cancelFault(parent.Err())
 	}
-	if ctx.Err() != nil && replyIn(err) == nil {
+	answer := replyIn(err, redaction{})
+	if ctx.Err() != nil && answer == nil {
 		err = ctx.Err()
 	}
-	return failure{step: at, err: err, reply: replyIn(err)}.fault()
+	return failure{step: at, err: err, reply: answer}
 }

@@ -6,6 +6,7 @@ package mailer
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/mail"
 	"strings"
@@ -20,6 +21,7 @@ type Mailer struct {
 	now    pipeline.Clock
 	dialer dialer
 	pool   *pool
+	streak *streaks
 }
 
 // New checks the configuration; it doesn't connect. The error names every
@@ -34,16 +36,18 @@ func New(cfg Config, now pipeline.Clock) (*Mailer, error) {
 		return nil, fmt.Errorf("configure mailer: %w", err)
 	}
 	d := newDialer(cfg)
-	return &Mailer{config: cfg, from: from, now: now, dialer: d, pool: newPool(cfg, d)}, nil
+	return &Mailer{config: cfg, from: from, now: now, dialer: d, pool: newPool(cfg, d, now), streak: newStreaks()}, nil
 }
 
 // Send transmits the delivery's message to its user, as [pipeline.Sender]
 // demands. A kept connection is tested before begin is called, so that one
 // which the server has closed costs neither an attempt nor a doubt. Until then
-// ctx can stop it; afterwards each step has [Config].Timeout and nothing else
-// interrupts it. Errors are faults, except those of begin.
+// the end of ctx stops it, with an error that wraps that of ctx; afterwards
+// each step has [Config].Timeout and nothing else interrupts it. Errors are
+// faults, except those of begin. Failures of several users in a row become an
+// outage.
 func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() error) (pipeline.Receipt, error) {
-	to, err := parseAddress(d.User.Name, d.User.Email)
+	to, err := recipient(d.User.Name, d.User.Email)
 	if err != nil {
 		return pipeline.Receipt{}, recipientFault(err)
 	}
@@ -51,13 +55,20 @@ func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() er
 	if err != nil {
 		return pipeline.Receipt{}, err
 	}
-	return m.transmit(ctx, to, raw, begin)
+	receipt, err := m.transmit(ctx, to, outgoing{raw, redactionOf(d.Link.URL.Reveal())}, begin)
+	if f, failed := errors.AsType[failure](err); failed {
+		return pipeline.Receipt{}, m.streak.judge(d.User.ID, f)
+	}
+	if err == nil {
+		m.streak.succeed()
+	}
+	return receipt, err
 }
 
 // SendTest sends a mail that belongs to no delivery and returns the server's
 // reply, for example "250 2.0.0 Ok: queued as 4F3".
 func (m *Mailer) SendTest(ctx context.Context, to mail.Address, content pipeline.Content) (string, error) {
-	parsed, err := parseAddress(to.Name, to.Address)
+	parsed, err := recipient(to.Name, to.Address)
 	if err != nil {
 		return "", recipientFault(err)
 	}
@@ -65,15 +76,15 @@ func (m *Mailer) SendTest(ctx context.Context, to mail.Address, content pipeline
 	if err != nil {
 		return "", err
 	}
-	receipt, err := m.transmit(ctx, parsed, raw, func() error { return nil })
-	return receipt.Reply, err
+	receipt, err := m.transmit(ctx, parsed, outgoing{raw: raw}, func() error { return nil })
+	return receipt.Reply, alone(err)
 }
 
 // Build returns the exact bytes that [Mailer.Send] transmits, before
 // dot-stuffing. It is deterministic: a delivery that is repeated gives the
 // same bytes, the DKIM signature included.
 func (m *Mailer) Build(d *pipeline.Delivery) ([]byte, error) {
-	to, err := parseAddress(d.User.Name, d.User.Email)
+	to, err := recipient(d.User.Name, d.User.Email)
 	if err != nil {
 		return nil, recipientFault(err)
 	}
@@ -91,7 +102,7 @@ func (m *Mailer) NewID() string {
 func (m *Mailer) Check(ctx context.Context) error {
 	c, err := m.dialer.dial(ctx)
 	if err != nil {
-		return err
+		return alone(err)
 	}
 	c.quit()
 	return nil
@@ -104,21 +115,28 @@ func (m *Mailer) Close() error {
 	return nil
 }
 
-func (m *Mailer) transmit(ctx context.Context, to address, raw []byte, begin func() error) (pipeline.Receipt, error) {
+// transmit gets a connection and sends the message on it. Errors are failures,
+// faults, or those of begin.
+func (m *Mailer) transmit(ctx context.Context, to address, message outgoing, begin func() error) (pipeline.Receipt, error) {
 	c, err := m.pool.get(ctx)
 	if err != nil {
 		return pipeline.Receipt{}, err
 	}
 	defer m.pool.put(c)
-	if to.utf8 && !c.offers("SMTPUTF8") {
-		return pipeline.Receipt{}, utf8Fault()
-	}
 	if err := begin(); err != nil {
 		return pipeline.Receipt{}, err
 	}
-	reply, err := c.transact(m.from, to, raw)
+	reply, err := c.transact(m.from, to, message)
 	if err != nil {
 		return pipeline.Receipt{}, err
 	}
 	return pipeline.Receipt{Reply: reply.String()}, nil
+}
+
+// alone turns a failure that belongs to no user's delivery into its fault.
+func alone(err error) error {
+	if f, failed := errors.AsType[failure](err); failed {
+		return f.fault()
+	}
+	return err
 }

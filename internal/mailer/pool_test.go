@@ -2,7 +2,6 @@ package mailer
 
 import (
 	"context"
-	"errors"
 	"net"
 	"slices"
 	"sync"
@@ -146,10 +145,15 @@ func TestCloseWaitsForTheMailOnTheWire(t *testing.T) {
 		defer close(closed)
 		_ = m.Close()
 	}()
+	eventually(t, func() bool {
+		m.pool.mu.Lock()
+		defer m.pool.mu.Unlock()
+		return m.pool.closed
+	})
 	select {
 	case <-closed:
 		t.Error("closed while a mail was on the wire")
-	case <-m.pool.closing:
+	default:
 	}
 	close(goOn)
 	<-closed
@@ -158,35 +162,10 @@ func TestCloseWaitsForTheMailOnTheWire(t *testing.T) {
 	}
 }
 
-func TestWaitingForAConnectionCanBeStopped(t *testing.T) {
-	s := startCatcher(t, sandbox.SMTPOptions{})
-	m := newMailer(t, configFor(s))
-	_, err := m.Send(context.Background(), delivery("jose@example.com"), func() error {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		_, err := m.Send(ctx, delivery("ana@example.com"), func() error { t.Error("begun"); return nil })
-		if f := pipeline.AsFault(err); f.Kind != pipeline.Retry || !f.Free || !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestADeadServerIsAnOutageThatCostsNobodyAnything(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
 	s := startCatcher(t, sandbox.SMTPOptions{})
 	cfg := configFor(s)
-	cfg.Port = port
+	cfg.Port = closedPort(t)
 	m := newMailer(t, cfg)
 	_, begun, err := send(m, delivery("jose@example.com"))
 	if f := pipeline.AsFault(err); f.Kind != pipeline.Outage || f.Code != "smtp.dial" || begun != 0 {

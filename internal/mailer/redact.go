@@ -59,10 +59,10 @@ func redactionOf(link string) redaction {
 			}
 		}
 	}
-	for _, part := range []string{tail, path, query} {
+	for _, part := range append(strings.FieldsFunc(query, isAny("&;#")), tail, path, query) {
 		add(part, minLinkPart)
 	}
-	for token := range strings.FieldsFuncSeq(tail, func(r rune) bool { return strings.ContainsRune("/?#&=;", r) }) {
+	for token := range strings.FieldsFuncSeq(tail, isAny("/?#&=;")) {
 		add(token, minLinkToken)
 	}
 	if len(tail) > len("/") {
@@ -73,6 +73,10 @@ func redactionOf(link string) redaction {
 	}
 	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
 	return redaction{regexp.MustCompile("(?i)" + strings.Join(parts, "|"))}
+}
+
+func isAny(of string) func(rune) bool {
+	return func(r rune) bool { return strings.ContainsRune(of, r) }
 }
 
 // clean returns the text in one line, without control or invisible characters

@@ -46,8 +46,8 @@ func TestEveryStageThatFails(t *testing.T) {
 		{name: "a cut at STARTTLS is an outage", tls: TLSStart, fault: sandbox.SMTPFault{Stage: sandbox.AtStartTLS, Action: cut}, kind: outage, code: "smtp.tls"},
 
 		{name: "a refused sender is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 550, Enhanced: "5.7.1"}, kind: outage, code: "smtp.5.7.1", begun: 1},
-		{name: "a sender put off costs nothing", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 452, Enhanced: "4.3.1"}, kind: retry, free: true, code: "smtp.4.3.1", begun: 1},
-		{name: "a server that closes at MAIL FROM costs nothing", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 421}, kind: retry, free: true, code: "smtp.421", begun: 1},
+		{name: "a sender put off is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 452, Enhanced: "4.3.1"}, kind: outage, code: "smtp.4.3.1", begun: 1},
+		{name: "a fresh connection closed at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 421}, kind: outage, code: "smtp.421", begun: 1},
 		{name: "a fresh connection cut at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: cut}, kind: outage, code: "smtp.connection", begun: 1},
 		{name: "a stall at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: stall}, kind: outage, code: "smtp.timeout", begun: 1},
 
@@ -157,7 +157,7 @@ func TestABrokenBodyIsNeverEndedByADot(t *testing.T) {
 					t.Fatal(err)
 				}
 				begun := 0
-				_, err = m.transmit(context.Background(), to, raw, func() error { begun++; return nil })
+				_, err = m.transmit(context.Background(), to, outgoing{raw: raw}, func() error { begun++; return nil })
 				if f := pipeline.AsFault(err); err == nil || f.Kind != pipeline.Retry || f.Free || begun != 1 {
 					t.Errorf("got %v, begun %d times", err, begun)
 				}
@@ -193,7 +193,7 @@ func TestATruncatedMailIsNotSentWhenTheServerStallsThenReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.transact(to, to, raw); pipeline.AsFault(err).Code != "smtp.timeout" {
+	if _, err := c.transact(to, to, outgoing{raw: raw}); pipeline.AsFault(err).Code != "smtp.timeout" {
 		t.Fatalf("got %v", err)
 	}
 	var got bytes.Buffer
@@ -243,7 +243,7 @@ func TestDoubtBeginsExactlyAtTheFinalDot(t *testing.T) {
 				t.Fatal(err)
 			}
 			conn := &connection{client: smtpClient, socket: s, timeout: time.Second}
-			_, err = conn.transact(to, to, []byte("Subject: Hola\r\n\r\nHola\r\n"))
+			_, err = conn.transact(to, to, outgoing{raw: []byte("Subject: Hola\r\n\r\nHola\r\n")})
 			if f := pipeline.AsFault(err); err == nil || f.Kind != c.kind || f.Code != c.code || !conn.broken {
 				t.Errorf("got %v", err)
 			}

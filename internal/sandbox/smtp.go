@@ -38,6 +38,10 @@ type SMTPOptions struct {
 
 	UTF8 bool // offer SMTPUTF8 (RFC 6531)
 
+	// MaxConnections is the most that may be open at a time; one more is
+	// answered with 421 4.7.0 and closed. 0 is no limit.
+	MaxConnections int
+
 	Faults []SMTPFault
 
 	Now    pipeline.Clock // required; stamps the mails
@@ -135,7 +139,8 @@ func (s *SMTP) Commands() []SMTPCommand {
 	return slices.Clone(s.commands)
 }
 
-// Connections returns how many connections were accepted so far.
+// Connections returns how many connections were made so far, with those that
+// were one too many.
 func (s *SMTP) Connections() int { return s.listener.accepted() }
 
 // Disconnect closes the connections that are open now, as a server does with

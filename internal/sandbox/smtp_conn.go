@@ -22,6 +22,7 @@ type smtpConn struct {
 	reader       *bufio.Reader
 	pending      []byte // read from the client, not yet by the server
 
+	surplus   bool // one too many: it is turned away
 	greeted   bool
 	offerTLS  bool // the next answer is the one to EHLO
 	dataAsked bool // the next answer is the one to DATA
@@ -71,6 +72,11 @@ func (c *smtpConn) Read(p []byte) (int, error) {
 func (c *smtpConn) Write(p []byte) (int, error) {
 	if !c.greeted {
 		c.greeted = true
+		if c.surplus {
+			_, _ = c.transport.Write([]byte("421 4.7.0 Too many connections\r\n"))
+			_ = c.Close()
+			return 0, net.ErrClosed
+		}
 		if done, err := c.strike(AtBanner); done || err != nil {
 			return len(p), err
 		}

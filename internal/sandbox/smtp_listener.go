@@ -32,6 +32,7 @@ func (l *smtpListener) Accept() (net.Conn, error) {
 	defer l.mu.Unlock()
 	l.count++
 	c := newSMTPConn(conn.(*net.TCPConn), l, l.count)
+	c.surplus = l.full()
 	l.open[c] = struct{}{}
 	return c, nil
 }
@@ -40,6 +41,19 @@ func (l *smtpListener) Accept() (net.Conn, error) {
 func (l *smtpListener) Close() error {
 	l.once.Do(func() { l.err = l.Listener.Close() })
 	return l.err
+}
+
+// full tells whether as many connections are served as may be. The caller
+// holds the lock.
+func (l *smtpListener) full() bool {
+	served := 0
+	for c := range l.open {
+		if !c.surplus {
+			served++
+		}
+	}
+	limit := l.server.options.MaxConnections
+	return limit > 0 && served >= limit
 }
 
 func (l *smtpListener) accepted() int {

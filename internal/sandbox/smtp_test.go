@@ -311,6 +311,32 @@ func TestSMTPWantsALogin(t *testing.T) {
 	}
 }
 
+func TestSMTPTurnsAwayOneConnectionTooMany(t *testing.T) {
+	s := startSMTP(t, sandbox.SMTPOptions{MaxConnections: 2})
+	first, second := dialSMTP(t, s), dialSMTP(t, s)
+	for _, c := range []*textproto.Conn{first, second} {
+		if got := answer(c); !strings.HasPrefix(got, "220 ") {
+			t.Errorf("banner %q", got)
+		}
+	}
+	third := dialSMTP(t, s)
+	if got := answer(third); !strings.HasPrefix(got, "421 4.7.0 ") {
+		t.Errorf("banner %q", got)
+	}
+	if got := answer(third); got != "broken" {
+		t.Errorf("the connection goes on with %q", got)
+	}
+	if got := talk(first, "QUIT"); !strings.HasPrefix(got, "221 ") {
+		t.Errorf("QUIT: %q", got)
+	}
+	if got := answer(first); got != "broken" {
+		t.Errorf("after QUIT: %q", got)
+	}
+	if got := answer(dialSMTP(t, s)); !strings.HasPrefix(got, "220 ") {
+		t.Errorf("banner once there is room: %q", got)
+	}
+}
+
 func TestSMTPDisconnectAndCloseEndConversations(t *testing.T) {
 	s := startSMTP(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{Stage: sandbox.AtNoop, Action: sandbox.SMTPStall}}})
 	c := dialSMTP(t, s)

@@ -165,6 +165,35 @@ func pauseBehaviours() []behaviour {
 			equal(f, "pauses", len(f.pauses()), 0)
 			equal(f, "pulled", len(f.pull(q, 10).Deliveries), 2)
 		}},
+		{"a user who turns out to be a business changes sides", func(f *fixture) {
+			f.enrolMany(pipeline.MX, 2)
+			q := f.run()
+			f.meet(q, templateMissing(pipeline.MX))
+			business := person("MX-01", pipeline.MX)
+			business.Type = pipeline.Business
+			f.enrol(business)
+			equal(f, "pulled", users(f.pull(q, 10).Deliveries), []string{"MX-01"})
+		}},
+		{"a delivery knows the pause that it probes", func(f *fixture) {
+			f.enrolMany(pipeline.MX, 1)
+			f.enrolMany(pipeline.DO, 1)
+			q := f.run()
+			f.meet(q, templateMissing(pipeline.MX))
+			f.now = f.now.Add(time.Hour)
+			want := map[string]*pipeline.Pause{"MX-00": &f.pauses()[0], "DO-00": nil}
+			for _, d := range f.pull(q, 10).Deliveries {
+				equal(f, "probe of "+d.User.ID, d.Probe, want[d.User.ID])
+			}
+		}},
+		{"probes count towards n", func(f *fixture) {
+			f.enrolMany(pipeline.MX, 1)
+			f.enrolMany(pipeline.DO, 1)
+			q := f.run()
+			f.meet(q, templateMissing(pipeline.MX))
+			f.meet(q, templateMissing(pipeline.DO))
+			f.now = f.now.Add(time.Hour)
+			equal(f, "of one", len(f.pull(q, 1).Deliveries), 1)
+		}},
 		{"two countries may be paused, and an outage on top", func(f *fixture) {
 			f.enrolMany(pipeline.MX, 1)
 			f.enrolMany(pipeline.DO, 1)

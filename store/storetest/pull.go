@@ -71,6 +71,24 @@ func pullBehaviours() []behaviour {
 			slices.Sort(got)
 			equal(f, "batch", got, []string{"DO-00", "DO-01", "MX-00", "MX-01"})
 		}},
+		{"a country alone fills a batch", func(f *fixture) {
+			ids := f.enrolMany(pipeline.DO, 4)
+			equal(f, "batch", users(f.pull(f.run(), 4).Deliveries), ids)
+		}},
+		{"a delivery knows how many mails of its step the user got before", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			f.mark("ana", pipeline.Rejected)
+			f.mark("ana", pipeline.Pending)
+			d := f.mail()
+			equal(f, "round", d.Round, 2)
+			equal(f, "nth", d.Nth, 1)
+			f.plan.Reminders = nil
+			f.now = f.now.Add(linkTTL)
+			f.resend("ana", pipeline.Reissue)
+			f.mail()
+			f.now = f.now.Add(linkTTL)
+			equal(f, "nth re-issue", f.claim(f.run()).Nth, 2)
+		}},
 		{"never more than n are claimed", func(f *fixture) {
 			f.enrolMany(pipeline.MX, 5)
 			f.enrolMany(pipeline.DO, 5)

@@ -82,6 +82,14 @@ func recordBehaviours() []behaviour {
 			equal(f, "attempts", len(f.latest("ana").Attempts), 0)
 			equal(f, "delivery", *f.claim(q), was)
 		}},
+		{"how the latest attempt ended outlives a put-back", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			f.until(f.record(q, f.claim(q), &pipeline.Fault{Kind: pipeline.Retry, Code: "capa.not_found", Once: true}).DueAt)
+			d := f.claim(q)
+			f.must(q.Record(f.t.Context(), d, pipeline.PutBack(d, d.DueAt), f.now))
+			equal(f, "code", f.claim(q).LastCode, "capa.not_found")
+		}},
 		{"a link that was minted in vain is kept for the next attempt", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
 			q := f.run()

@@ -1,0 +1,124 @@
+package mailer
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"alta/internal/sandbox"
+	"alta/pipeline"
+)
+
+func TestReplyText(t *testing.T) {
+	cases := []struct {
+		name, text, want string
+	}{
+		{"words are kept as they are", "5.1.1 <ana@example.com>: no such user", "550 5.1.1 <ana@example.com>: no such user"},
+		{"lines become one", "5.7.1 line one\n5.7.1 line two", "550 5.7.1 line one 5.7.1 line two"},
+		{"control characters go", "a\x1b[31mred\x00\x07b\u0085c\u2028d", "550 a [31mred b c d"},
+		{"invisible characters go", "a\u202eb\u200bc", "550 abc"},
+		{"bytes that are not UTF-8 are marked", "caf\xe9", "550 caf?"},
+		{"a link goes", "spam: https://kyc.example/s?_al=TOKEN==&r=a%2Fb found", "550 spam: [link] found"},
+		{"a link in brackets goes whole", "spam (<HTTP://kyc.example/s?_al=T>).", "550 spam [link]"},
+		{"a link without its scheme goes", "spam: kyc.example/s?_al=TOKEN==", "550 spam: [link]"},
+		{"a link without scheme and query goes", "spam: <kyc.example/s/TOKEN>, sorry", "550 spam: [link] sorry"},
+		{"a file name behind a slash goes", "found s/TOKEN.html", "550 found [link]"},
+		{"the query of a link goes", "found ?_al=TOKEN&r=x", "550 found [link]"},
+		{"a slash without a dot stays", "2.6.0 queued as a/b=c", "550 2.6.0 queued as a/b=c"},
+		{"a dot without a slash stays", "2.6.0 queued by mx1.mail.example", "550 2.6.0 queued by mx1.mail.example"},
+		{"an empty text leaves the code", "", "550"},
+		{"a long text is cut", strings.Repeat("ñ", 1000), "550 " + strings.Repeat("ñ", 400) + "…"},
+		{"a link that a cut would split goes too", strings.Repeat("x ", maxReplyText/2-5) + "https://kyc.example/s?_al=TOKEN", "550 " + strings.Repeat("x ", 200) + "…"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if got := newReply(550, c.text, redaction{}).String(); got != c.want {
+				t.Errorf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestTheLinkOfTheMailIsFoundInEveryShape(t *testing.T) {
+	const known = "https://kyc.example/s/5f3a9c?_al=TOKEN==&session=abcdefghijkl&r=a%2Fb"
+	cases := []struct {
+		name, link, text, want string
+	}{
+		{"whole", known, "see " + known + " now", "see [link] now"},
+		{"without its scheme", known, "see kyc.example/s/5f3a9c?_al=TOKEN==&session=abcdefghijkl&r=a%2Fb now", "see [link] now"},
+		{"path and query", known, "see /s/5f3a9c?_al=TOKEN==&session=abcdefghijkl&r=a%2Fb now", "see [link] now"},
+		{"the path alone", known, "see '/s/5f3a9c' now", "see '[link]' now"},
+		{"the query alone", known, "see _al=TOKEN==&session=abcdefghijkl&r=a%2Fb now", "see [link] now"},
+		{"the query decoded", known, "see _al=TOKEN==&session=abcdefghijkl&r=a/b now", "see [link] now"},
+		{"in capitals", known, "SEE /S/5F3A9C NOW", "SEE [link] NOW"},
+		{"a long value alone", known, "session abcdefghijkl is spam", "session [link] is spam"},
+		{"with something invisible inside", known, "see /s/5f\u200b3a9c", "see [link]"},
+		{"a fragment", "https://kyc.example/#TOKEN-1234567", "see token-1234567", "see [link]"},
+		{"the host alone is no secret", known, "kyc.example is listed", "kyc.example is listed"},
+		{"a short name is no secret", known, "session over", "session over"},
+		{"a link of a host alone hides nothing", "https://kyc.example/", "kyc.example or / is listed", "kyc.example or / is listed"},
+		{"no link hides nothing", "", "all is well", "all is well"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if got := redactionOf(c.link).clean(c.text); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	t.Run("in the error of a broken conversation", func(t *testing.T) {
+		f := failure{step: atRCPT, err: io.EOF, redact: redactionOf(known)}
+		f.err = &textError{"short response: _al=TOKEN==&session=abcdefghijkl&r=a%2Fb"}
+		if text := f.Error(); strings.Contains(text, "TOKEN") {
+			t.Errorf("error %q", text)
+		}
+	})
+}
+
+type textError struct{ text string }
+
+func (e *textError) Error() string { return e.text }
+
+func TestALinkThatTheServerEchoesStaysSecret(t *testing.T) {
+	for _, echo := range []string{link, "kyc.example/s?_al=TOKEN==&r=a%2Fb", "_al=TOKEN==&r=a%2Fb", "s?_al=TOKEN=="} {
+		for _, fault := range []sandbox.SMTPFault{
+			{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Code: 550, Enhanced: "5.7.1", Text: "spam: " + echo},
+			{Stage: sandbox.AtDot, Action: sandbox.SMTPRefuse, Code: 451, Text: "later\n" + echo},
+			{Stage: sandbox.AtDot, Action: sandbox.SMTPRaw, Text: echo + "\r\n"},
+			{Stage: sandbox.AtAccepted, Action: sandbox.SMTPRefuse, Code: 250, Text: "queued " + echo},
+		} {
+			t.Run(string(fault.Stage)+" "+string(fault.Action)+" "+echo, func(t *testing.T) {
+				s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{fault}})
+				m := newMailer(t, configFor(s))
+				receipt, _, err := send(m, delivery("jose@example.com"))
+				shown := receipt.Reply
+				if err != nil {
+					shown = err.Error() + pipeline.AsFault(err).Reason
+				}
+				if shown == "" || strings.Contains(shown, "TOKEN") {
+					t.Errorf("shown: %q", shown)
+				}
+			})
+		}
+	}
+}
+
+func FuzzRedaction(f *testing.F) {
+	f.Add(link, "spam: ", " found")
+	f.Add("https://kyc.example/s/TOKEN", "(", ")")
+	f.Add("https://kyc.example", "", "")
+	f.Add("https://[::1]/%zz?a", "\x00", "\xff")
+	f.Add("://", "?", "#")
+	f.Fuzz(func(t *testing.T, link, before, after string) {
+		got := redactionOf(link).clean(before + " " + link + " " + after)
+		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > maxText+1 {
+			t.Errorf("unsafe text %q", got)
+		}
+		_, rest, found := strings.Cut(link, "://")
+		if i := strings.IndexAny(rest, "/?#"); found && i >= 0 && len(rest[i:]) >= minLinkToken &&
+			!strings.ContainsFunc(link, func(r rune) bool { return r <= ' ' || r > '~' }) && strings.Contains(got, rest) {
+			t.Errorf("%q holds %q", got, rest)
+		}
+	})
+}
