@@ -67,11 +67,11 @@ func rehearsals(l pipeline.Locale, s pipeline.Step) []rehearsal {
 	var all []rehearsal
 	for _, country := range countries() {
 		for _, kind := range []pipeline.UserType{pipeline.Individual, pipeline.Business} {
+			all = append(all,
+				rehearsal{delivery: sampleDelivery(l, s, country, kind, 1, `"><script>alert('x') & {{.Link}}`)},
+				rehearsal{delivery: sampleDelivery(l, s, country, kind, 1, ""), bare: true})
 			for _, round := range []int{1, 2, 3, 4} {
-				all = append(all,
-					rehearsal{delivery: sampleDelivery(l, s, country, kind, round, "María Fernanda Núñez")},
-					rehearsal{delivery: sampleDelivery(l, s, country, kind, round, `"><script>alert('x') & {{.Link}}`)},
-					rehearsal{delivery: sampleDelivery(l, s, country, kind, round, ""), bare: true})
+				all = append(all, rehearsal{delivery: sampleDelivery(l, s, country, kind, round, "María Fernanda Núñez")})
 			}
 		}
 	}

@@ -106,6 +106,9 @@ func (a *app) examine(ctx context.Context, sendTo *mail.Address) []finding {
 	}
 	_, err = loadTemplates(c)
 	add("templates", "every step, locale and part renders", err)
+	for _, w := range c.LegalWarnings() {
+		warn("brand", w)
+	}
 	add("schedule", fmt.Sprintf("%s; the next run is at %s", c.Schedule.Cron,
 		c.Schedule.Schedule.Next(a.now().In(c.Schedule.Location)).Format("2006-01-02 15:04 MST")), nil)
 

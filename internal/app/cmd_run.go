@@ -37,7 +37,7 @@ nothing was lost, and the next run goes on.`,
 				return usage("--limit %d: must be 1 or more", limit)
 			}
 			if dryRun {
-				return a.withLedger(c.Context(), func(s *store.Store) error { return a.dryRun(c.Context(), s, limit, asJSON) })
+				return a.dryRun(c.Context(), limit, asJSON)
 			}
 			return a.withStore(c.Context(), func(s *store.Store) error { return a.runOnce(c.Context(), s, limit, asJSON) })
 		},
@@ -131,15 +131,23 @@ type plannedMail struct {
 
 // dryRun lists what a run would deliver. When there is a source it works on a
 // copy of the ledger, so that the pull is real and nothing is written.
-func (a *app) dryRun(ctx context.Context, s *store.Store, limit int, asJSON bool) (err error) {
-	if a.config.Source.SQLite != "" {
-		copied, remove, err := a.copyWithSource(ctx, s)
-		if err != nil {
+func (a *app) dryRun(ctx context.Context, limit int, asJSON bool) error {
+	if err := a.load(); err != nil {
+		return err
+	}
+	list := func(s *store.Store) error { return a.listDue(ctx, s, limit, asJSON) }
+	if a.config.Source.SQLite == "" {
+		return a.withLedger(ctx, list)
+	}
+	return a.withCopy(ctx, func(copied *store.Store) error {
+		if err := pullInto(ctx, copied, a.config, a.log, a.planner(), a.now); err != nil {
 			return err
 		}
-		defer remove()
-		s = copied
-	}
+		return list(copied)
+	})
+}
+
+func (a *app) listDue(ctx context.Context, s *store.Store, limit int, asJSON bool) error {
 	now := a.now()
 	due, err := s.Due(ctx, now, limit)
 	if err != nil {
@@ -174,34 +182,24 @@ func (a *app) dryRun(ctx context.Context, s *store.Store, limit int, asJSON bool
 	return nil
 }
 
-// copyWithSource pulls the source into a copy of the ledger.
-func (a *app) copyWithSource(ctx context.Context, s *store.Store) (_ *store.Store, remove func(), err error) {
+// withCopy runs do on a copy of the ledger, an empty one where there is none
+// yet, and removes the copy.
+func (a *app) withCopy(ctx context.Context, do func(*store.Store) error) (err error) {
 	dir, err := os.MkdirTemp("", "alta-dry-run-")
 	if err != nil {
-		return nil, nil, fmt.Errorf("make a folder for the dry run: %w", err)
+		return fmt.Errorf("make a folder for the dry run: %w", err)
 	}
-	var copied *store.Store
-	remove = func() {
-		var closed error
-		if copied != nil {
-			closed = copied.Close()
-		}
-		if err := errors.Join(closed, os.RemoveAll(dir)); err != nil {
-			a.log.Warn("the copy for the dry run could not be removed", "folder", dir, "error", err)
-		}
-	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	path := filepath.Join(dir, "copy.db")
-	if err := s.Backup(ctx, path); err != nil {
-		remove()
-		return nil, nil, err
+	if a.ledgerExists() == nil {
+		if err := a.withLedger(ctx, func(s *store.Store) error { return s.Backup(ctx, path) }); err != nil {
+			return err
+		}
 	}
-	if copied, err = store.Open(ctx, path); err != nil {
-		remove()
-		return nil, nil, err
+	copied, err := store.Open(ctx, path)
+	if err != nil {
+		return err
 	}
-	if err := pullInto(ctx, copied, a.config, a.log, a.planner(), a.now); err != nil {
-		remove()
-		return nil, nil, err
-	}
-	return copied, remove, nil
+	defer func() { err = errors.Join(err, copied.Close()) }()
+	return do(copied)
 }

@@ -82,7 +82,7 @@ func sourceFault(err error) error {
 	return &pipeline.Fault{
 		Kind: pipeline.Outage, Code: "source",
 		Reason: "the source database could not be read, so nobody can say who is still pending: " + err.Error() +
-			"; mend [source] in the configuration or the file it names", Err: err,
+			"; mend [source] in the configuration or the file it names",
 	}
 }
 

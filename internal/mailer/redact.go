@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxText is the most characters of a text that are kept, and maxReplyText
@@ -54,7 +55,7 @@ func redactionOf(link string) redaction {
 			decoded = part
 		}
 		for _, p := range []string{part, decoded} {
-			if len(p) >= least {
+			if len(p) >= least && utf8.ValidString(p) { // a pattern must be valid
 				parts = append(parts, regexp.QuoteMeta(p))
 			}
 		}

@@ -109,6 +109,7 @@ func FuzzRedaction(f *testing.F) {
 	f.Add("https://kyc.example/s/TOKEN", "(", ")")
 	f.Add("https://kyc.example", "", "")
 	f.Add("https://[::1]/%zz?a", "\x00", "\xff")
+	f.Add("https://kyc.example/%ff%ff%ff%ff?\xff\xff\xff\xff", "", "")
 	f.Add("://", "?", "#")
 	f.Fuzz(func(t *testing.T, link, before, after string) {
 		got := redactionOf(link).clean(before + " " + link + " " + after)
