@@ -36,7 +36,7 @@ type aPackage struct {
 	XTestImports []string
 }
 
-func TestImportsRunOneWay(t *testing.T) {
+func TestLayers(t *testing.T) {
 	packages := listPackages(t)
 	for _, p := range packages {
 		allowed, listed := mayImport[p.ImportPath]
@@ -65,7 +65,7 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
-func TestTheDomainImportsTheStandardLibraryOnly(t *testing.T) {
+func TestLayersBelowTheDomain(t *testing.T) {
 	for _, p := range listPackages(t) {
 		if p.ImportPath != "alta/pipeline" {
 			continue

@@ -67,11 +67,17 @@ func migrate(ctx context.Context, path string) error {
 // version is the schema's version: 0 for a file that is empty, an error for one
 // that is not a ledger. It only reads.
 func version(ctx context.Context, db *sql.DB) (v int64, err error) {
-	var id, tables, versioned int
-	if err := db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
+	// One transaction: another process may make the ledger this very moment.
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
 		return 0, err
 	}
-	err = db.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE name = '`+goose.DefaultTablename+`') FROM sqlite_schema`).
+	defer func() { _ = tx.Rollback() }()
+	var id, tables, versioned int
+	if err := tx.QueryRow(`PRAGMA application_id`).Scan(&id); err != nil {
+		return 0, err
+	}
+	err = tx.QueryRow(`SELECT count(*), count(*) FILTER (WHERE name = '`+goose.DefaultTablename+`') FROM sqlite_schema`).
 		Scan(&tables, &versioned)
 	switch {
 	case err != nil:
@@ -81,7 +87,7 @@ func version(ctx context.Context, db *sql.DB) (v int64, err error) {
 	case versioned == 0:
 		return 0, nil
 	}
-	err = db.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+goose.DefaultTablename).Scan(&v)
+	err = tx.QueryRow(`SELECT coalesce(max(version_id), 0) FROM ` + goose.DefaultTablename).Scan(&v)
 	return v, err
 }
 

@@ -295,15 +295,3 @@ func parseCron(spec string) (cron.Schedule, error) {
 	}
 	return schedule, nil
 }
-
-// durationText writes a duration as a user would, "24h" for "24h0m0s".
-func durationText(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}

@@ -146,3 +146,15 @@ func shownString(s string) string {
 // hasControl tells whether s holds a character that belongs in no header, URL
 // or file name.
 func hasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }
+
+// durationText writes a duration as a user would, "24h" for "24h0m0s".
+func durationText(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

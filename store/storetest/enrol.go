@@ -119,6 +119,15 @@ func enrolBehaviours() []behaviour {
 			equal(f, "bad", f.find("ana").AddressBad, true)
 			f.wantDeliveries("ana", "invite 1 failed")
 		}},
+		{"a new name does not revive a delivery that failed", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			f.record(q, f.claim(q), &pipeline.Fault{Kind: pipeline.Fail, Code: "capa.type"})
+			u := person("ana", pipeline.MX)
+			u.Name = "Ana María"
+			f.enrol(u)
+			f.wantDeliveries("ana", "invite 1 failed")
+		}},
 		{"a user who stands in a batch twice is added once", func(f *fixture) {
 			again := person("ana", pipeline.MX)
 			again.Name = "Ana María"

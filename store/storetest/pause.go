@@ -165,6 +165,19 @@ func pauseBehaviours() []behaviour {
 			equal(f, "pauses", len(f.pauses()), 0)
 			equal(f, "pulled", len(f.pull(q, 10).Deliveries), 2)
 		}},
+		{"the probes of an outage go round all countries", func(f *fixture) {
+			ids := append(f.enrolMany(pipeline.DO, 2), f.enrolMany(pipeline.MX, 2)...)
+			q := f.run()
+			got := []string{}
+			for range ids {
+				b := f.pull(q, 1)
+				got = append(got, users(b.Deliveries)...)
+				f.record(q, &b.Deliveries[0], outage())
+				f.now = f.now.Add(5 * time.Minute)
+			}
+			slices.Sort(got)
+			equal(f, "tried", got, ids)
+		}},
 		{"a user who turns out to be a business changes sides", func(f *fixture) {
 			f.enrolMany(pipeline.MX, 2)
 			q := f.run()

@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"alta/pipeline"
+	"alta/store"
+)
+
+// pass says what one pass of the pipeline is for.
+type pass struct {
+	trigger store.Trigger
+	slot    time.Time // the moment of the schedule that it serves, if any
+	limit   int       // most deliveries; 0 is no limit
+	logged  bool      // nobody reads a report: the log sums the run up
+	done    func(*pipeline.Delivery, pipeline.Verdict, pipeline.Report)
+}
+
+// run makes one pass: settle what an earlier process left, pull the source,
+// deliver what is due. The caller holds the ledger's lock. A report with an
+// outage is no error of run, and neither is a slot that was served before: that
+// one leaves an empty report.
+func (e *engine) run(ctx context.Context, p pass) (report pipeline.Report, err error) {
+	// What is begun is written down, even when ctx has ended meanwhile.
+	settle := context.WithoutCancel(ctx)
+	if err := e.recover(settle); err != nil {
+		return report, err
+	}
+	id, fresh, err := e.store.StartRun(settle, p.trigger, p.slot, e.now())
+	if err != nil || !fresh {
+		return report, err
+	}
+	started := e.now()
+	e.log.Debug("run begins", "run", id, "trigger", p.trigger)
+	err = e.pullSource(ctx)
+	if fault, ok := errors.AsType[*pipeline.Fault](err); ok {
+		report.Outage, err = fault.Reason, nil
+	} else if err == nil {
+		report, err = e.pipe(ctx, id, p)
+	}
+	if err == nil && ctx.Err() == nil && report.Selected == 0 && report.Outage == "" {
+		report.Outage, err = e.probePause(ctx)
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // told to stop while it pulled: nothing was begun
+	}
+	ended := e.now()
+	report.DurationMS = ended.Sub(started).Milliseconds()
+	e.metrics.CountRun(string(p.trigger), result(report, err), ended)
+	failure := err
+	if failure == nil && ctx.Err() != nil {
+		failure = errStopped // so that the slot does not count as served
+	}
+	if finishErr := e.store.FinishRun(settle, id, report, failure, ended); finishErr != nil {
+		err = errors.Join(err, finishErr)
+	}
+	e.logRun(id, p, report, err)
+	return report, err
+}
+
+// errStopped marks a run in the ledger that was told to stop before its end.
+var errStopped = errors.New("stopped before its end; the next run goes on")
+
+// probePause looks, with nothing due to try it with, whether an outage is over
+// by asking the partner API and the mail server themselves. It returns why not.
+func (e *engine) probePause(ctx context.Context) (outage string, err error) {
+	_, pauses, err := e.store.QueueStatus(ctx, e.now())
+	if err != nil {
+		return "", err
+	}
+	for _, p := range pauses {
+		if !p.IsOutage() || p.ProbeAt.After(e.now()) {
+			continue
+		}
+		if err := errors.Join(e.capa.Check(ctx), e.mailer.Check(ctx)); err != nil {
+			return strings.ReplaceAll(err.Error(), "\n", "; "), nil
+		}
+		e.log.Info("the outage is over: the partner API and the mail server answer", "since", p.Since)
+		return "", e.store.Lift(ctx, p)
+	}
+	return "", nil
+}
+
+func (e *engine) pipe(ctx context.Context, id int64, p pass) (pipeline.Report, error) {
+	only := store.Everything
+	if p.trigger == store.ByResend {
+		only = store.OperatorsOnly
+	}
+	q := e.store.Queue(id, only)
+	return pipeline.Run(ctx, q, e.deliver(q), pipeline.RunOptions{
+		Workers: e.config.Plan.Workers, Limit: p.limit, Now: e.now,
+		Done: func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
+			e.metrics.CountVerdict(d, v)
+			e.logVerdict(d, v)
+			if p.done != nil {
+				p.done(d, v, soFar)
+			}
+		},
+	})
+}
+
+// recover settles what a process that died left behind.
+func (e *engine) recover(ctx context.Context) error {
+	return settleOrphans(ctx, e.store, e.plan, e.log, e.now)
+}
+
+// settleOrphans is for the holder of the ledger's lock, with no run under way.
+func settleOrphans(ctx context.Context, s *store.Store, plan pipeline.Plan, log *slog.Logger, now pipeline.Clock) error {
+	returned, doubted, err := s.Recover(ctx, now(), func(d *pipeline.Delivery) pipeline.Verdict {
+		return plan.JudgeOrphan(d, now())
+	})
+	if err != nil {
+		return err
+	}
+	if returned+doubted > 0 {
+		log.Warn("settled what a process that ended left behind", "put_back", returned, "in_doubt", doubted)
+	}
+	return nil
+}
