@@ -166,7 +166,7 @@ func (a *app) checkCapa(ctx context.Context) error {
 }
 
 func (a *app) checkSMTP(ctx context.Context, sendTo *mail.Address) (detail string, err error) {
-	m, err := newMailer(a.config, a.now)
+	m, err := newMailer(a.config, a.now, func(reason string) { a.log.Warn(reason) })
 	if err != nil {
 		return "", err
 	}

@@ -152,7 +152,7 @@ func (a *app) previewMIME(d *pipeline.Delivery) (_ []byte, err error) {
 		config.SMTP.FromAddress = &mail.Address{Name: "Ejemplo", Address: "no-reply@example.com"}
 		a.log.Warn("smtp.from is not set; the preview comes from no-reply@example.com")
 	}
-	m, err := newMailer(&config, a.now)
+	m, err := newMailer(&config, a.now, func(reason string) { a.log.Warn(reason) })
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}

@@ -47,7 +47,7 @@ func (a *app) newEngine(s *store.Store) (*engine, error) {
 	if e.capa, err = newCapa(c, a.now); err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	if e.mailer, err = newMailer(c, a.now); err != nil {
+	if e.mailer, err = newMailer(c, a.now, func(reason string) { a.log.Warn(reason) }); err != nil {
 		e.capa.Close()
 		return nil, &exitError{exitUsage, err}
 	}
@@ -85,7 +85,8 @@ func newCapa(c *Config, now pipeline.Clock) (*capa.Client, error) {
 	}, now)
 }
 
-func newMailer(c *Config, now pipeline.Clock) (*mailer.Mailer, error) {
+// newMailer wires the mailer; warn is told what works and should be mended.
+func newMailer(c *Config, now pipeline.Clock, warn func(string)) (*mailer.Mailer, error) {
 	m := mailer.Config{
 		Host: c.SMTP.Host, Port: c.SMTP.Port,
 		TLS: c.SMTP.TLS, AllowPlaintext: c.SMTP.AllowPlaintext,
@@ -93,7 +94,7 @@ func newMailer(c *Config, now pipeline.Clock) (*mailer.Mailer, error) {
 		From:        *cmp.Or(c.SMTP.FromAddress, &mail.Address{}),
 		ReplyTo:     *cmp.Or(c.SMTP.ReplyToAddress, &mail.Address{}),
 		Connections: c.SMTP.Connections, IdleTimeout: c.SMTP.IdleTimeout,
-		Timeout: c.SMTP.Timeout, LocalName: c.SMTP.HelloName(),
+		Timeout: c.SMTP.Timeout, LocalName: c.SMTP.HelloName(), Warn: warn,
 	}
 	if c.SMTP.DKIM.Domain != "" {
 		key, err := mailer.ParseDKIMKey([]byte(c.SMTP.DKIM.Key.Reveal()))
