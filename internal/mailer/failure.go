@@ -71,6 +71,9 @@ func (f failure) turnedAway() bool {
 func (f failure) causes() []cause {
 	switch f.fault().Kind {
 	case pipeline.Fail:
+		if r := f.reply; r.telling() && (r.subject == 1 || r.subject == 2) {
+			return nil // the status names this address or mailbox, and nobody else's
+		}
 		return []cause{refusal}
 	case pipeline.Hold:
 		if r := f.reply; !r.telling() || r.subject == 5 || r.subject == 7 {

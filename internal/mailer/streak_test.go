@@ -84,7 +84,8 @@ func TestCausesOfAFailure(t *testing.T) {
 		text     string
 		want     []cause
 	}{
-		{"A dead address.", atRCPT, 550, "5.1.1 unknown", []cause{refusal}},
+		{"A dead address.", atRCPT, 550, "5.1.1 unknown", nil},
+		{"A closed mailbox.", atRCPT, 550, "5.2.1 disabled", nil},
 		{"A dead address without status.", atRCPT, 550, "no such user", []cause{refusal}},
 		{"No route.", atRCPT, 550, "5.4.4 no route", []cause{refusal}},
 		{"A mail that is too big for one mailbox.", atDot, 552, "5.2.3 too big", []cause{refusal}},
@@ -149,7 +150,8 @@ func TestAFailureThatEveryUserMeets(t *testing.T) {
 		{"Postfix refuses to relay.", refused(sandbox.AtRcpt, 554, "5.7.1", "Relay access denied"), "smtp.5.7.1", 2, 0, 0},
 		{"Everything is spam.", refused(sandbox.AtDot, 550, "5.7.1", "spam"), "smtp.5.7.1", 2, 0, 0},
 		{"DATA is refused.", refused(sandbox.AtData, 554, "", "no"), "smtp.554", 2, 0, 0},
-		{"Every user is unknown.", refused(sandbox.AtRcpt, 550, "5.1.1", "no such user"), "smtp.5.1.1", 4, 4, 0},
+		{"Every user is unknown, and the status says so of each.", refused(sandbox.AtRcpt, 550, "5.1.1", "no such user"), "", 10, 10, 0},
+		{"Every user is unknown, and only the words say so.", refused(sandbox.AtRcpt, 550, "", "no such user"), "smtp.550", 4, 4, 0},
 		{"Every mail is too big.", refused(sandbox.AtDot, 552, "5.3.4", "too big"), "smtp.5.3.4", 4, 0, 0},
 		{"A quota at MAIL FROM.", refused(sandbox.AtMail, 451, "4.7.1", "Daily sending quota exceeded"), "smtp.4.7.1", 0, 0, recovery},
 		{"A quota at RCPT TO.", refused(sandbox.AtRcpt, 451, "4.7.1", "Daily sending quota exceeded"), "smtp.4.7.1", 2, 0, recovery},
