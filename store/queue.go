@@ -80,28 +80,33 @@ type choice struct {
 	probe *pipeline.Pause
 }
 
-// choose picks what to claim. An outage yields one probe from any lane that is
-// open, once its time has come; a lane that is paused yields one by itself.
+// choose picks what to claim. A lane that is paused yields one probe by itself,
+// once its time has come; an outage yields one probe of any other lane and
+// nothing else.
 func (q *Queue) choose(tx *sql.Tx, paused []pipeline.Pause, now time.Time, n int) (chosen []choice, err error) {
 	open := lanes()
+	var outage *pipeline.Pause
 	for i := range paused {
 		p := &paused[i]
-		due := !p.ProbeAt.After(now)
 		if p.IsOutage() {
-			if !due {
-				return nil, nil
-			}
-			return q.probe(tx, open, p, now)
+			outage = p
+			continue
 		}
 		one := lane{p.Country, p.Type}
 		open = slices.DeleteFunc(open, func(l lane) bool { return l == one })
-		if due && len(chosen) < n {
+		if !p.ProbeAt.After(now) && len(chosen) < n {
 			probes, err := q.probe(tx, []lane{one}, p, now)
 			if err != nil {
 				return nil, err
 			}
 			chosen = append(chosen, probes...)
 		}
+	}
+	if outage != nil {
+		if outage.ProbeAt.After(now) || n < 1 {
+			return nil, nil
+		}
+		return q.probe(tx, open, outage, now)
 	}
 	for _, operator := range q.only.operators() {
 		waiting := make([][]int64, 0, len(open))

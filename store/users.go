@@ -152,7 +152,10 @@ func (s *Store) Erase(ctx context.Context, id string, by Act, now time.Time) err
 	if err != nil {
 		return err
 	}
-	return s.truncateLog(ctx)
+	if err := s.truncateLog(ctx); err != nil {
+		return fmt.Errorf("user %s is erased, but the write-ahead log still has the old pages: %w", id, err)
+	}
+	return nil
 }
 
 // truncateLog empties the write-ahead log, which still holds the pages from
