@@ -172,6 +172,15 @@ func (a *app) openStore(ctx context.Context) (*store.Store, error) {
 	return s, nil
 }
 
+// checkReady loads the configuration and makes sure that it can send, before
+// anything is made on the disk.
+func (a *app) checkReady() error {
+	if err := a.load(); err != nil {
+		return err
+	}
+	return a.config.CheckReady()
+}
+
 // withStore runs do on the open ledger and closes it.
 func (a *app) withStore(ctx context.Context, do func(*store.Store) error) (err error) {
 	s, err := a.openStore(ctx)

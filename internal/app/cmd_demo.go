@@ -284,8 +284,9 @@ func (a *app) printDemo(ctx context.Context, e *engine, w *demoWorld, people []d
 	config := filepath.Join(w.dir, defaultConfigFile)
 	_, err = fmt.Fprintf(a.out, `
 %d mails, as .eml and .html: open %s
-The ledger is kept: try   alta status --config %s
-                          alta explain %s --config %s
+The ledger is kept; with alta built (go build -o alta .), try
+  ./alta status --config %s
+  ./alta explain %s --config %s
 `, len(mails), filepath.Join(w.dir, "mails", "index.html"), config, people[min(1, len(people)-1)].email, config)
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"alta/internal/roster"
+	"alta/pipeline"
 	"alta/store"
 )
 
@@ -94,33 +96,48 @@ func (a *app) examine(ctx context.Context, sendTo *mail.Address) []finding {
 	if file == "" {
 		file = "the built-in defaults; 'alta init' writes a file to start from"
 	}
-	add("configuration", file, c.CheckReady())
+	ready := c.CheckReady()
+	if mistakes, ok := errors.AsType[*ConfigError](ready); ok {
+		for _, m := range mistakes.Problems {
+			add("configuration", "", errors.New(m.String()))
+		}
+	} else {
+		add("configuration", file, ready)
+	}
 	for _, w := range c.Warnings {
 		warn("configuration", w)
 	}
 	detail, err := a.checkDatabase(ctx)
 	add("database", detail, err)
 	if c.Source.SQLite != "" {
-		detail, err := a.checkSource(ctx)
-		add("source", detail, err)
+		a.checkSource(ctx, add, warn)
 	}
-	_, err = loadTemplates(c)
-	add("templates", "every step, locale and part renders", err)
 	for _, w := range c.LegalWarnings() {
 		warn("brand", w)
 	}
 	add("schedule", fmt.Sprintf("%s; the next run is at %s", c.Schedule.Cron,
 		c.Schedule.Schedule.Next(a.now().In(c.Schedule.Location)).Format("2006-01-02 15:04 MST")), nil)
-
-	add("partner API", "the key is accepted at "+c.Capa.BaseURL, a.checkCapa(ctx))
 	if len(c.Capa.LinkHosts) == 0 {
 		warn("partner API", "capa.link_hosts is empty: a link to any https host would be mailed; name the provider's host once you know it")
 	}
-	detail, err = a.checkSMTP(ctx, sendTo)
-	add("SMTP", detail, err)
 	if c.SMTP.DKIM.Domain == "" {
 		warn("SMTP", "smtp.dkim is not set: fine if your server signs, otherwise mails may land in spam")
 	}
+	if ready != nil {
+		warn("the rest", "templates, partner API and SMTP are checked once the configuration above is complete")
+		return all
+	}
+
+	_, err = loadTemplates(c)
+	add("templates", "every step, locale and part renders", err)
+	err = a.checkCapa(ctx)
+	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Kind == pipeline.Hold {
+		warn("partner API", f.Reason)
+	} else {
+		add("partner API", "the key is accepted at "+c.Capa.BaseURL, err)
+	}
+	detail, err = a.checkSMTP(ctx, sendTo)
+	add("SMTP", detail, err)
 	return all
 }
 
@@ -147,13 +164,22 @@ func (a *app) checkDatabase(ctx context.Context) (detail string, err error) {
 	return detail + "; no process runs the pipeline now", lock.Unlock()
 }
 
-func (a *app) checkSource(ctx context.Context) (string, error) {
-	good, bad := 0, 0
-	err := readSource(ctx, a.config, func() { good++ }, func() { bad++ })
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("the query returns %d good rows and %d bad values", good, bad), nil
+// mostBadRows bounds the rows of the source that the doctor names.
+const mostBadRows = 5
+
+// checkSource reads the source; whoever stands in a bad row gets no mail.
+func (a *app) checkSource(ctx context.Context, add func(string, string, error), warn func(string, string)) {
+	good, bad, last := 0, 0, 0
+	err := readSource(ctx, a.config, func() { good++ }, func(p roster.Problem) {
+		if p.Line == last {
+			return
+		}
+		last = p.Line
+		if bad++; bad <= mostBadRows {
+			warn("source", fmt.Sprintf("row %d, %s: %s; that user gets no mail until it is mended", p.Line, p.Column, p.Reason))
+		}
+	})
+	add("source", fmt.Sprintf("the query returns %d good rows and %d bad ones", good, bad), err)
 }
 
 func (a *app) checkCapa(ctx context.Context) error {

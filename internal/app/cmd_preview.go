@@ -52,6 +52,9 @@ func (a *app) previewCommand() *cobra.Command {
 	f.StringVar(&p.user, "user", "", "write to this `USER` of the ledger: id, external id or e-mail")
 	f.StringVar(&p.format, "format", "html", "`FORMAT`: html, txt or eml")
 	f.StringVar(&p.out, "out", "", "write to `FILE` (default: standard output)")
+	offer(c, "step", words(pipeline.Steps())...)
+	offer(c, "locale", string(pipeline.ESMX), string(pipeline.ESDO))
+	offer(c, "format", "html", "txt", "eml")
 	return c
 }
 

@@ -77,6 +77,7 @@ The act is audited with your name and --reason. More than one user asks for
 	f.BoolVar(&r.force, "force", false, "even within plan.min_gap of the last mail")
 	f.BoolVar(&r.yes, "yes", false, "yes, to more than one user")
 	f.BoolVar(&r.asJSON, "json", false, "print JSON")
+	offerCountry(c)
 	return c
 }
 

@@ -33,11 +33,14 @@ nothing was lost, and the next run goes on.`,
   alta run --limit 10       start small
   alta run --json | jq .sent`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if limit < 0 {
+			if c.Flags().Changed("limit") && limit < 1 {
 				return usage("--limit %d: must be 1 or more", limit)
 			}
 			if dryRun {
 				return a.dryRun(c.Context(), limit, asJSON)
+			}
+			if err := a.checkReady(); err != nil {
+				return err
 			}
 			return a.withStore(c.Context(), func(s *store.Store) error { return a.runOnce(c.Context(), s, limit, asJSON) })
 		},
@@ -64,9 +67,17 @@ func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, asJSON boo
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 
 	bar := a.newDeliveryBar(ctx, e, limit)
-	report, err := e.run(ctx, pass{trigger: store.ByCommand, limit: limit, done: bar.done})
+	var why reasons
+	report, err := e.run(ctx, pass{trigger: store.ByCommand, limit: limit, done: func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
+		why.count(v)
+		bar.done(d, v, soFar)
+	}})
 	bar.stop()
-	if printErr := a.printReport(report, asJSON); err != nil || printErr != nil {
+	printErr := a.printReport(report, asJSON)
+	if !asJSON {
+		why.print(a.out)
+	}
+	if err != nil || printErr != nil {
 		return errors.Join(ledgerError(err), printErr)
 	}
 	if ctx.Err() != nil {
@@ -111,9 +122,6 @@ func (a *app) printReport(r pipeline.Report, asJSON bool) error {
 	t.Render()
 	if r.Outage != "" {
 		fmt.Fprintf(a.out, "\nOutage: %s\nNothing is lost: mend it, and the next run goes on.\n", r.Outage)
-	}
-	if r.Failed+r.Held+r.Doubt > 0 {
-		fmt.Fprintln(a.out, "\nSee why with 'alta status' and 'alta explain USER'.")
 	}
 	return nil
 }
@@ -178,8 +186,27 @@ func (a *app) listDue(ctx context.Context, s *store.Store, limit int, asJSON boo
 		t.AppendRow(table.Row{m.User, m.Email, m.Country, m.Step, m.Round, m.Wait})
 	}
 	t.Render()
-	fmt.Fprintf(a.out, "\n%d mails are due. Nothing was minted, sent or written.\n", len(mails))
-	return nil
+	return a.printDue(ctx, s, mails, now)
+}
+
+// printDue sums a dry run up, and says when to look again if nothing would go.
+func (a *app) printDue(ctx context.Context, s *store.Store, mails []plannedMail, now time.Time) error {
+	waiting := 0
+	for _, m := range mails {
+		if m.Wait != "" {
+			waiting++
+		}
+	}
+	fmt.Fprintf(a.out, "\n%d mails are due", len(mails))
+	if waiting > 0 {
+		fmt.Fprintf(a.out, ", %d of them wait all the same", waiting)
+	}
+	fmt.Fprintln(a.out, ". Nothing was minted, sent or written.")
+	q, _, err := s.QueueStatus(ctx, now)
+	if err == nil && len(mails) == 0 && !q.NextDue.IsZero() {
+		fmt.Fprintf(a.out, "The next falls due in %s, at %s UTC.\n", span(q.NextDue.Sub(now)), minute(q.NextDue))
+	}
+	return err
 }
 
 // withCopy runs do on a copy of the ledger, an empty one where there is none

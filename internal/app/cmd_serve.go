@@ -24,6 +24,9 @@ A second copy on the same database stands by and takes over when the first ends.
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
 			a.daemon = true
+			if err := a.checkReady(); err != nil {
+				return err
+			}
 			return a.withStore(ctx, func(s *store.Store) (err error) {
 				e, err := a.newEngine(s)
 				if err != nil {

@@ -161,7 +161,7 @@ func (a *app) printQueue(st store.Status, now time.Time) {
 	q := st.Queue
 	fmt.Fprintln(a.out)
 	t := newTable(a.out)
-	t.AppendHeader(table.Row{"due now", "later", "retry", "sending", "held", "doubt", "failed", "live links", "expired"})
+	t.AppendHeader(table.Row{"due now", "later", "retry", "in work", "held", "doubt", "failed", "live links", "expired"})
 	t.AppendRow(table.Row{q.DueNow, q.Later, q.Retry, q.Claimed + q.Sending, q.Held, q.Doubt, q.Failed, st.Links.Live, st.Links.Expired})
 	t.Render()
 	if !q.OldestDue.IsZero() {

@@ -37,10 +37,4 @@ func parseStatus(s string, allowed []pipeline.Status) (pipeline.Status, error) {
 	return "", usage("status %q: want one of %s", s, joinStatuses(allowed))
 }
 
-func joinStatuses(all []pipeline.Status) string {
-	words := make([]string, len(all))
-	for i, s := range all {
-		words[i] = string(s)
-	}
-	return strings.Join(words, ", ")
-}
+func joinStatuses(all []pipeline.Status) string { return strings.Join(words(all), ", ") }

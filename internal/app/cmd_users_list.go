@@ -62,7 +62,7 @@ func (a *app) usersListCommand() *cobra.Command {
 			if f.Status, err = parseStatus(status, pipeline.Statuses()); err != nil {
 				return err
 			}
-			if limit < 0 {
+			if c.Flags().Changed("limit") && limit < 1 {
 				return usage("--limit %d: must be 1 or more", limit)
 			}
 			return a.withLedger(c.Context(), func(s *store.Store) error { return a.listUsers(c.Context(), s, f, asJSON) })
@@ -70,6 +70,8 @@ func (a *app) usersListCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&country, "country", "", "only users of `MX` or DO")
 	c.Flags().StringVar(&status, "status", "", "only users with this `STATUS`: "+joinStatuses(pipeline.Statuses()))
+	offerCountry(c)
+	offer(c, "status", words(pipeline.Statuses())...)
 	c.Flags().IntVar(&limit, "limit", 0, "at most `N` users")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
 	return c

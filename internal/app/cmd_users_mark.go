@@ -24,6 +24,12 @@ get mail: leaving pending cancels what was due, becoming pending again plans the
 next mail. The act is audited.`,
 		Example: `  alta users mark ana@example.mx verified --reason "verified in the branch"`,
 		Args:    cobra.ExactArgs(2),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 1 {
+				return words(allowed), cobra.ShellCompDirectiveNoFileComp
+			}
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			status, err := parseStatus(args[1], allowed)
 			if err != nil {

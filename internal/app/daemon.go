@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -40,7 +41,11 @@ func (e *engine) serve(ctx context.Context) (err error) {
 	if e.config.Operator.Listen != "" {
 		server, err := web.Listen(ctx, e.config.Operator.Listen, web.Handler(e.metrics, e.ready), e.log)
 		if err != nil {
-			return &exitError{exitUsage, fmt.Errorf("%w; see operator.listen", err)}
+			status := exitUsage
+			if errors.Is(err, syscall.EADDRINUSE) {
+				status = exitOutage // it may be free in a moment: worth a restart
+			}
+			return &exitError{status, fmt.Errorf("%w; see operator.listen", err)}
 		}
 		e.log.Info("health and metrics are served", "address", server.Addr())
 		defer func() { err = errors.Join(err, server.Close()) }()

@@ -125,6 +125,14 @@ func (x explanation) local(t time.Time) string {
 	return fmt.Sprintf("%s their time (%s UTC)", t.In(x.user.User.Location()).Format("Mon 2006-01-02 15:04"), t.UTC().Format("15:04"))
 }
 
+// outcomeWords say what became of a mail.
+func outcomeWords() map[pipeline.Outcome]string {
+	return map[pipeline.Outcome]string{
+		pipeline.OutcomeSent: "was sent", pipeline.OutcomeRetry: "was put off", pipeline.OutcomeFailed: "failed",
+		pipeline.OutcomeHeld: "is held", pipeline.OutcomeDoubt: "is in doubt", pipeline.OutcomeCancelled: "was cancelled",
+	}
+}
+
 func mailName(step pipeline.Step, round int) string {
 	name := map[pipeline.Step]string{
 		pipeline.Invite: "The invite", pipeline.Reminder: "Reminder", pipeline.Reissue: "Fresh link",
@@ -145,7 +153,7 @@ func (x explanation) story() []string {
 	for _, d := range x.deliveries {
 		name := strings.ToLower(mailName(d.Step, d.Round))
 		for _, t := range d.Attempts {
-			text := name + " " + string(t.Outcome)
+			text := name + " " + outcomeWords()[t.Outcome]
 			switch {
 			case t.Outcome == pipeline.OutcomeSent:
 				text += fmt.Sprintf("; link until %s; the server said: %s", x.local(d.Link.ExpiresAt), t.Reply)
@@ -154,8 +162,8 @@ func (x explanation) story() []string {
 			}
 			events = append(events, event{t.At, text})
 		}
-		if d.State == pipeline.Cancelled {
-			events = append(events, event{d.UpdatedAt, name + " cancelled: " + d.Reason})
+		if n := len(d.Attempts); d.State == pipeline.Cancelled && (n == 0 || d.Attempts[n-1].Outcome != pipeline.OutcomeCancelled) {
+			events = append(events, event{d.UpdatedAt, name + " was cancelled: " + d.Reason})
 		}
 	}
 	for _, e := range x.audit {

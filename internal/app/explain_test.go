@@ -148,10 +148,10 @@ func TestStoryIsInOrderAndOnTheUsersClock(t *testing.T) {
 	}
 	want := strings.Join([]string{
 		"2026-03-01 09:00  came in",
-		"2026-03-01 09:05  the invite retry: the mailbox is full",
-		"2026-03-01 10:00  the invite sent; link until Mon 2026-03-02 10:00 their time (16:00 UTC); the server said: 250 2.0.0 Ok: queued",
+		"2026-03-01 09:05  the invite was put off: the mailbox is full",
+		"2026-03-01 10:00  the invite was sent; link until Mon 2026-03-02 10:00 their time (16:00 UTC); the server said: 250 2.0.0 Ok: queued",
 		"2026-03-02 12:00  eva: mark, pending -> verified",
-		"2026-03-03 00:30  reminder 1 cancelled: the user became verified",
+		"2026-03-03 00:30  reminder 1 was cancelled: the user became verified",
 		"2026-03-03 12:00  eva: erase",
 	}, "\n")
 	if diff := cmp.Diff(want, strings.Join(x.story(), "\n")); diff != "" {

@@ -76,7 +76,11 @@ func (e *engine) probePause(ctx context.Context) (outage string, err error) {
 		if !p.IsOutage() || p.ProbeAt.After(e.now()) {
 			continue
 		}
-		if err := errors.Join(e.capa.Check(ctx), e.mailer.Check(ctx)); err != nil {
+		err := e.capa.Check(ctx)
+		if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Kind == pipeline.Hold {
+			err = nil // it answers, and the next mail will show the rest
+		}
+		if err = errors.Join(err, e.mailer.Check(ctx)); err != nil {
 			return strings.ReplaceAll(err.Error(), "\n", "; "), nil
 		}
 		e.log.Info("the outage is over: the partner API and the mail server answer", "since", p.Since)
@@ -118,6 +122,9 @@ func settleOrphans(ctx context.Context, s *store.Store, plan pipeline.Plan, log 
 	}
 	if returned+doubted > 0 {
 		log.Warn("settled what a process that ended left behind", "put_back", returned, "in_doubt", doubted)
+	}
+	if doubted > 0 && !plan.ResendDoubt {
+		log.Warn("mails in doubt wait for you, as plan.on_doubt says; see 'alta status' and 'alta resend --doubt'", "mails", doubted)
 	}
 	return nil
 }

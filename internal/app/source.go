@@ -126,7 +126,7 @@ func (b *batch) flush() error {
 }
 
 // readSource reads the source without taking anything in.
-func readSource(ctx context.Context, c *Config, good, bad func()) error {
+func readSource(ctx context.Context, c *Config, good func(), bad func(roster.Problem)) error {
 	if err := notTheLedger(c); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func readSource(ctx context.Context, c *Config, good, bad func()) error {
 	defer cancel()
 	return roster.ReadSQLite(ctx, c.Source.SQLite, c.Source.Query,
 		func(roster.Row) error { good(); return nil },
-		func(roster.Problem) { bad() })
+		bad)
 }
 
 // notTheLedger refuses alta's own ledger as its source.

@@ -19,6 +19,8 @@ func TestCheckTriesTheKeyAndOpensNoSession(t *testing.T) {
 		{"An unknown user is an answer.", new(sandbox.NotFound()), ""},
 		{"Invalid input is an answer.", new(sandbox.InvalidInput()), ""},
 		{"A user who is not ours is an answer, though it comes as a 401.", new(sandbox.NotAssociated()), ""},
+		{"A page of some web server is no answer.", &sandbox.APIAnswer{Body: "<html>welcome</html>"}, "capa.unclear"},
+		{"Nor is its 404.", &sandbox.APIAnswer{Status: 404, Body: "<html>not found</html>"}, "capa.unclear"},
 		{"A wrong key.", new(sandbox.KeyInvalid()), "capa.key_refused"},
 		{"A 401 with another text.", &sandbox.APIAnswer{Status: 401, Body: "hostile " + canaryKey}, "capa.unauthorized"},
 		{"A forbidden flow.", new(sandbox.PartnerFlow()), "capa.partner_flow"},
@@ -41,7 +43,11 @@ func TestCheckTriesTheKeyAndOpensNoSession(t *testing.T) {
 					}
 					continue
 				}
-				if fault := checkFault(t, err); fault.Kind != pipeline.Outage || fault.Code != test.code || fault.Free || fault.Doubtful {
+				kind := pipeline.Outage
+				if test.code == "capa.unclear" {
+					kind = pipeline.Hold
+				}
+				if fault := checkFault(t, err); fault.Kind != kind || fault.Code != test.code || fault.Free || fault.Doubtful {
 					t.Fatalf("got %+v, want an outage with code %s", fault, test.code)
 				}
 			}

@@ -126,19 +126,32 @@ func (c *Client) Issue(ctx context.Context, u pipeline.User) (pipeline.Secret, e
 // Check tells whether the partner API can be reached and accepts the API key.
 // It opens no session: it asks for the status of a user who can't exist (GET
 // /api/partner/v2/kyc/details), and any answer that is about that user shows
-// that the key is good. It reads no body except that of a 401. Its error is a
-// [pipeline.Fault] of kind Outage, or the context's.
+// that the key is good. Its error is a [pipeline.Fault] of kind Outage, or of
+// kind Hold when the answer is hardly the partner API's, or the context's.
 func (c *Client) Check(ctx context.Context) error {
 	const path = "/api/partner/v2/kyc/details?userId=00000000-0000-0000-0000-000000000000"
-	a, lost := c.call(ctx, http.MethodGet, path, nil, func(status int) bool { return status == http.StatusUnauthorized })
+	a, lost := c.call(ctx, http.MethodGet, path, nil, func(status int) bool { return !isRedirect(status) })
 	if lost != nil {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return fmt.Errorf("check the partner API: %w", ctx.Err())
 		}
-		return outage(judgeLoss(lost))
+		found := judgeLoss(lost)
+		if !lost.sent {
+			found.fault.Reason = "the partner API could not be reached; check capa.base_url and the network"
+		}
+		return outage(found)
 	}
 	switch a.status {
-	case http.StatusOK, http.StatusBadRequest, http.StatusNotFound:
+	case http.StatusOK:
+		var object map[string]json.RawMessage
+		if json.Unmarshal(a.body, &object) != nil {
+			return unclear(a.status)
+		}
+		return nil
+	case http.StatusBadRequest, http.StatusNotFound:
+		if e := parseError(a.body); !isDocumented(e.code) && quotable(e.message) == "" {
+			return unclear(a.status)
+		}
 		return nil
 	case http.StatusUnauthorized:
 		e := parseError(a.body)
@@ -158,6 +171,13 @@ func (c *Client) Check(ctx context.Context) error {
 	}
 	return outage(just(pipeline.Outage, "server_error", fmt.Sprintf(
 		"the partner API answered %d, so it is not known whether it accepts the API key; try again later, and check capa.base_url", a.status)))
+}
+
+// unclear is an answer that any web server could give.
+func unclear(status int) *pipeline.Fault {
+	f := just(pipeline.Hold, "unclear", fmt.Sprintf(
+		"something answers %d at capa.base_url, but not in the partner API's words, so it is not known whether it accepts the API key; check capa.base_url", status))
+	return &f.fault
 }
 
 // Close closes the kept connections. Calls that are under way finish.

@@ -173,9 +173,10 @@ const notAssociated = "user is not associated with the partner"
 // it counts as trouble too.
 func judgeNotFound(e apiError) finding {
 	f := just(pipeline.Retry, "not_found",
-		"the partner API does not know this user; it is tried once more after 15 minutes, then check the user's id")
+		"the partner API does not know this user, which may be so within 15 minutes of the user's creation; if it stays so, check the user's id")
 	f.fault.After, f.fault.Once = notFoundDelay, true
 	if !e.is("NOT_FOUND_ERROR", e.message == "requested user was not found") {
+		f.fault.Reason = "the partner API answered 404 without saying that the user is unknown: check the user's id, and capa.base_url"
 		f.causes = []cause{trouble}
 		f.outageCode = "capa.wrong_address"
 		f.outage = fmt.Sprintf("%d users in a row got no answer of the partner API but failures, lately a 404 that it does not document; check capa.base_url", maxTrouble)
