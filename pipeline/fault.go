@@ -61,6 +61,10 @@ type Fault struct {
 	// BadAddress marks the user's address as undeliverable.
 	BadAddress bool
 
+	// Systemic marks a Doubt that several users met in a row: the delivery is in
+	// doubt like any other, and the run stops besides, as for an Outage.
+	Systemic bool
+
 	// Doubtful says that a mint may have opened a session that nobody got.
 	Doubtful bool
 

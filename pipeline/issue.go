@@ -28,6 +28,7 @@ func Issue(issuer Issuer, now Clock, ttl, minLife time.Duration) Stage {
 		}
 		// The time before the call: a lifetime counted from there never
 		// promises more than the provider gives.
+		d.Link = Link{}
 		issued := now()
 		url, err := issuer.Issue(ctx, d.User)
 		if err != nil {

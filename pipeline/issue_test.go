@@ -38,6 +38,7 @@ func TestIssue(t *testing.T) {
 		err    error
 		minted bool
 		kept   bool   // the delivery's link is as it was
+		none   bool   // the delivery has no link afterwards
 		code   string // of the fault, "" for none
 	}{
 		{name: "A new mail gets a fresh link.", minted: true},
@@ -48,7 +49,7 @@ func TestIssue(t *testing.T) {
 		{name: "A repeat whose link has no life left is cancelled, and nothing is minted for it.", link: old(time.Minute), repeat: true, kept: true, code: "doubt_expired"},
 		{name: "A repeat that lost its link is cancelled too.", repeat: true, kept: true, code: "doubt_expired"},
 		{name: "A fault of the partner leaves the delivery as it was.", err: refused, minted: true, kept: true, code: "capa.invalid_input"},
-		{name: "A failed replacement leaves the old link where it was.", link: old(time.Minute), err: refused, minted: true, kept: true, code: "capa.invalid_input"},
+		{name: "A link that has too little left is gone, though its replacement failed.", link: old(time.Minute), err: refused, minted: true, none: true, code: "capa.invalid_input"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := &mint{now: ten, err: c.err}
@@ -70,6 +71,9 @@ func TestIssue(t *testing.T) {
 			want := pipeline.Link{URL: pipeline.NewSecret("https://kyc.example/fresh"), IssuedAt: ten, ExpiresAt: ten.Add(ttl)}
 			if c.kept {
 				want = c.link
+			}
+			if c.none {
+				want = pipeline.Link{}
 			}
 			if !d.Link.URL.Equal(want.URL) || !d.Link.IssuedAt.Equal(want.IssuedAt) || !d.Link.ExpiresAt.Equal(want.ExpiresAt) {
 				t.Errorf("link of %v until %v, want %v until %v", d.Link.IssuedAt, d.Link.ExpiresAt, want.IssuedAt, want.ExpiresAt)

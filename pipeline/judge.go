@@ -107,6 +107,9 @@ func (p Plan) Judge(d *Delivery, err error, now time.Time) Verdict {
 		if !p.ResendDoubt || d.Doubts+1 >= maxDoubts {
 			v.State = InDoubt
 		}
+		if f.Systemic {
+			v.Pause = &Pause{Code: f.Code, Reason: f.explain(), Since: now, ProbeAt: now.Add(f.After)}
+		}
 	default:
 		p.retry(&v, d, f, now)
 	}

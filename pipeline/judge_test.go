@@ -221,6 +221,12 @@ func TestJudge(t *testing.T) {
 			want:     pipeline.Verdict{State: pipeline.Failed, Outcome: pipeline.OutcomeFailed, DueAt: due, Code: "capa.wrong_type", Tried: true, Paid: true},
 		},
 		{
+			name: "A doubt that several users met in a row stops the run besides.",
+			err:  &pipeline.Fault{Kind: pipeline.Doubt, Systemic: true, Code: "smtp.timeout", Reason: "No answer.", After: time.Minute},
+			want: pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeDoubt, DueAt: ten.Add(time.Minute), Code: "smtp.timeout", Reason: "No answer.",
+				Tried: true, Paid: true, Repeat: true, Pause: &pipeline.Pause{Code: "smtp.timeout", Reason: "No answer.", Since: ten, ProbeAt: ten.Add(time.Minute)}},
+		},
+		{
 			name:     "A probe in doubt is in doubt.",
 			delivery: func(d *pipeline.Delivery) { d.Probe = outage },
 			err:      &pipeline.Fault{Kind: pipeline.Doubt, Code: "smtp.550", After: time.Minute},

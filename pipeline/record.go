@@ -49,7 +49,7 @@ func judge(ctx context.Context, d *Delivery, plan Plan, now Clock, stages Stage)
 	if interrupted(ctx, err) {
 		v = PutBack(d, d.DueAt) // with its link, if one was minted
 	}
-	v.Minted = !d.Link.URL.Equal(had.URL)
+	v.Minted = !d.Link.URL.IsZero() && !d.Link.URL.Equal(had.URL)
 	if v.State == Sent && d.Probe != nil && (v.Minted || !d.Probe.Minting) {
 		v.Lift = d.Probe
 	}

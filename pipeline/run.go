@@ -109,13 +109,15 @@ func (r *run) note(d *Delivery, v Verdict, err error) {
 	}
 }
 
-// notePauses reports an outage that an earlier run met and that can't be probed
-// yet. With its time come and nothing pulled, there is nothing to probe it with.
+// notePauses reports an outage that is still in force: no probe showed that it
+// is over, or none may be made yet. With its time come and nothing pulled, there
+// is nothing to probe it with.
 func (r *run) notePauses(pauses []Pause) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range pauses {
-		if p.IsOutage() && p.ProbeAt.After(r.options.Now()) && r.report.Outage == "" {
+		lasts := r.report.Selected > 0 || p.ProbeAt.After(r.options.Now())
+		if p.IsOutage() && lasts && r.report.Outage == "" {
 			r.report.Outage = p.Reason
 		}
 	}

@@ -151,6 +151,11 @@ func updateUser(tx *sql.Tx, old, row userRow, plan Planner, now time.Time) error
 			AND state IN ('due', 'claimed', 'sending', 'held', 'doubt')`, row.Country, row.Type, row.ID); err != nil {
 			return err
 		}
+		// The link was minted for what the user was.
+		if _, err := tx.Exec(`UPDATE links SET superseded_at = ? WHERE user_key = (SELECT key FROM users WHERE id = ?)
+			AND superseded_at IS NULL`, ms(now), row.ID); err != nil {
+			return err
+		}
 	}
 	if err := cancelUnwanted(tx, row.ID, now); err != nil {
 		return err

@@ -20,8 +20,8 @@ var ErrLocked = errors.New("another alta runs the pipeline on this ledger")
 // that every claimed row is an orphan.
 type Lock struct{ file *flock.Flock }
 
-// patience is how long a migration waits for another process.
-const patience = 10 * time.Second
+// migrationPatience is how long a migration waits for another process.
+const migrationPatience = 10 * time.Second
 
 // Lock takes the right to run the pipeline, or returns an error that wraps
 // [ErrLocked] and names the process that has it.
@@ -41,8 +41,13 @@ func (s *Store) Idle() (bool, error) {
 	return true, l.Unlock()
 }
 
+// LockSoon is Lock, but waits a second for a process that only looks.
+func (s *Store) LockSoon(ctx context.Context) (*Lock, error) {
+	return waitForLock(ctx, s.path, time.Second)
+}
+
 // waitForLock takes the right as [Store.Lock] does, but waits a while for it.
-func waitForLock(ctx context.Context, path string) (*Lock, error) {
+func waitForLock(ctx context.Context, path string, patience time.Duration) (*Lock, error) {
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return lock(path, func(l *flock.Flock) (bool, error) {

@@ -70,7 +70,7 @@ func TestTheLockIsTakenOnceAndGivenBack(t *testing.T) {
 
 func TestNoMigrationWhileTheLockIsTaken(t *testing.T) {
 	path := newPath(t)
-	held, err := waitForLock(t.Context(), path)
+	held, err := waitForLock(t.Context(), path, migrationPatience)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func migrate(ctx context.Context, path string) error {
 		return nil
 	}
 
-	lock, err := waitForLock(ctx, path)
+	lock, err := waitForLock(ctx, path, migrationPatience)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}

@@ -143,9 +143,13 @@ func inTurn(lists [][]int64, n int) (taken []int64) {
 	return taken
 }
 
-// probe picks the due delivery of the lanes that was touched longest ago, so
-// that each probe is another user while there are several. It looks at all
-// that is due there, which is fine once per probe.
+// mostProbed bounds the deliveries among which a probe is chosen, so that it
+// costs the same however many are due.
+const mostProbed = 1000
+
+// probe picks, among the first that are due in the lanes, the delivery that was
+// touched longest ago, so that each probe is another user while there are
+// several.
 func (q *Queue) probe(tx *sql.Tx, from []lane, p *pipeline.Pause, now time.Time) ([]choice, error) {
 	var oldest choice
 	var touched int64
@@ -153,9 +157,9 @@ func (q *Queue) probe(tx *sql.Tx, from []lane, p *pipeline.Pause, now time.Time)
 		for _, l := range from {
 			var id, when sql.NullInt64
 			// SQLite takes the other columns of min() from the row that has it.
-			err := tx.QueryRow(`SELECT id, min(updated_at) FROM deliveries
-				WHERE state = 'due' AND country = ? AND type = ? AND operator = ? AND due_at <= ?`,
-				l.country, l.kind, operator, now.UnixMilli()).Scan(&id, &when)
+			err := tx.QueryRow(`SELECT id, min(updated_at) FROM (SELECT id, updated_at FROM deliveries
+				WHERE state = 'due' AND country = ? AND type = ? AND operator = ? AND due_at <= ? ORDER BY due_at LIMIT ?)`,
+				l.country, l.kind, operator, now.UnixMilli(), mostProbed).Scan(&id, &when)
 			if err != nil {
 				return nil, err
 			}

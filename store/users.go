@@ -133,6 +133,17 @@ func (s *Store) Erase(ctx context.Context, id string, by Act, now time.Time) err
 		if err := busy(tx, id); err != nil {
 			return fmt.Errorf("erase user %s: %w", id, err)
 		}
+		// What a mail server said can quote the address, in what was noted about
+		// all users too.
+		for _, statement := range []string{
+			`UPDATE runs SET outage = '[erased]' WHERE instr(lower(outage), lower((SELECT email FROM users WHERE id = ?1 AND email <> ''))) > 0`,
+			`UPDATE runs SET error = '[erased]' WHERE instr(lower(error), lower((SELECT email FROM users WHERE id = ?1 AND email <> ''))) > 0`,
+			`UPDATE pauses SET reason = '[erased]' WHERE instr(lower(reason), lower((SELECT email FROM users WHERE id = ?1 AND email <> ''))) > 0`,
+		} {
+			if _, err := tx.Exec(statement, id); err != nil {
+				return fmt.Errorf("erase user %s: %w", id, err)
+			}
+		}
 		const mine = `(SELECT key FROM users WHERE id = ?)`
 		for _, statement := range []string{
 			`UPDATE users SET status = 'erased', email = '', name = '', external_id = '' WHERE id = ?`,

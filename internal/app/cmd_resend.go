@@ -131,7 +131,7 @@ func (a *app) resend(ctx context.Context, s *store.Store, r resend) error {
 // queueAndSend makes the mails due and a run of its own for them. While another
 // process has the lock that one sends, and this one needs no secrets.
 func (a *app) queueAndSend(ctx context.Context, s *store.Store, sel store.Selection, r resend) (answer resent, err error) {
-	lock, err := s.Lock()
+	lock, err := s.LockSoon(ctx)
 	if errors.Is(err, store.ErrLocked) {
 		answer, err = a.queueResends(ctx, s, sel, r)
 		answer.Daemon = true
@@ -207,7 +207,12 @@ func (a *app) printResent(answer resent, asJSON bool) error {
 	}
 	switch {
 	case answer.Report != nil:
-		return a.printReport(*answer.Report, false)
+		if err := a.printReport(*answer.Report, false); err != nil {
+			return err
+		}
+		if left := len(answer.Queued) - answer.Report.Selected; left > 0 {
+			fmt.Fprintf(a.out, "%d are queued and wait: sending is paused, or the run was stopped. 'alta status' says why.\n", left)
+		}
 	case answer.Daemon && len(answer.Queued) > 0:
 		fmt.Fprintf(a.out, "%d queued. Another alta has the ledger: 'alta serve' sends within seconds, after anything else the next run does.\n"+
 			"Follow with 'alta explain USER'.\n", len(answer.Queued))

@@ -57,7 +57,7 @@ func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, asJSON boo
 		return err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	lock, err := s.Lock()
+	lock, err := s.LockSoon(ctx)
 	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%w; if that is 'alta serve', it makes this run by itself", err)
 	}

@@ -18,6 +18,7 @@ import (
 const (
 	lockEvery  = time.Second     // how often a second process asks for the lock
 	watchEvery = 2 * time.Second // how soon an operator's resend is seen
+	quietFor   = 5 * time.Minute // after a resend that an outage stopped
 )
 
 // daemon makes runs by the schedule until it is told to stop.
@@ -116,22 +117,26 @@ func (d *daemon) runSlot(ctx context.Context) {
 	d.pass(ctx, pass{trigger: store.BySchedule, slot: slot})
 }
 
-// pass makes one run at a time and logs what ended it early.
-func (d *daemon) pass(ctx context.Context, p pass) {
+// pass makes one run at a time and logs what ended it early. It returns false
+// for a run that an outage or an error ended.
+func (d *daemon) pass(ctx context.Context, p pass) (well bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() != nil {
-		return
+		return false
 	}
 	p.logged = true
-	if _, err := d.run(ctx, p); err != nil {
+	report, err := d.run(ctx, p)
+	if err != nil {
 		d.log.Error("the run failed; the next one tries again", "error", err)
 	}
+	return err == nil && report.Outage == ""
 }
 
 // watch looks for what operators ask for between the runs, until ctx ends. A
 // run under way takes their mails first by itself.
 func (d *daemon) watch(ctx context.Context) {
+	var quiet time.Time // no run before then
 	ticks := time.NewTicker(watchEvery)
 	defer ticks.Stop()
 	for {
@@ -143,9 +148,11 @@ func (d *daemon) watch(ctx context.Context) {
 			if err != nil && ctx.Err() == nil {
 				d.log.Error("the ledger could not be read", "error", err)
 			}
-			if due && d.mu.TryLock() {
+			if due && !d.now().Before(quiet) && d.mu.TryLock() {
 				d.mu.Unlock()
-				d.pass(ctx, pass{trigger: store.ByResend})
+				if !d.pass(ctx, pass{trigger: store.ByResend}) {
+					quiet = d.now().Add(quietFor)
+				}
 			}
 		}
 	}

@@ -89,12 +89,18 @@ func pausedUsers(p pipeline.Pause) string {
 }
 
 func (x explanation) when(d store.DeliveryRecord, plan pipeline.Plan, now time.Time) string {
-	probe := pipeline.Delivery{User: x.user.User, Operator: d.Operator}
+	probe := pipeline.Delivery{User: x.user.User, History: x.user.History, Step: d.Step, Operator: d.Operator}
 	if d.DueAt.After(now) {
 		return "is due at " + x.local(d.DueAt) + "."
 	}
-	if until, wait := plan.Defer(&probe, now); wait {
+	until, night := plan.Defer(&probe, now)
+	switch v, wait := plan.Admit(&probe, now); {
+	case night && v.State == pipeline.Due:
 		return "is due, and waits for the sending hours where the user lives, until " + x.local(until) + "."
+	case wait && v.State == pipeline.Due:
+		return "was planned for now; the plan as it is now owes it at " + x.local(v.DueAt) + "."
+	case wait:
+		return "is due, and will be cancelled: " + v.Reason + "."
 	}
 	return "is due now: the next run sends it."
 }
@@ -113,6 +119,9 @@ func (x explanation) nothingOutlook(plan pipeline.Plan) string {
 		last := x.deliveries[n-1]
 		return fmt.Sprintf("Nothing: %s failed: %s. Once that is mended: alta resend --user %s --reason …",
 			strings.ToLower(mailName(last.Step, last.Round)), last.Reason, u.ID)
+	}
+	if n := len(x.deliveries); n > 0 && x.deliveries[n-1].Code == "plan_changed" {
+		return fmt.Sprintf("Nothing: when the next mail fell due, the plan of that time no longer owed it. To send one all the same: alta resend --user %s --reason …", u.ID)
 	}
 	if h.Mails >= plan.MaxMails {
 		return fmt.Sprintf("Nothing: the user got %d mails, the most that plan.max_mails allows.", h.Mails)

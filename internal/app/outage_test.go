@@ -45,6 +45,7 @@ func TestALongOutageCostsNobodyAnything(t *testing.T) {
 		{"the key of another environment", sandbox.NotAssociated(), 2},
 		{"a broken partner API", sandbox.ServerError(), 0},
 		{"a wrong key", sandbox.KeyInvalid(), 0},
+		{"a wrong base URL", sandbox.APIAnswer{Status: 404, Body: "Cannot POST"}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -151,4 +152,44 @@ func TestADoubtWhoseLinkExpiredGivesWayToAFreshMail(t *testing.T) {
 		t.Fatalf("%d mails and %d links, want one mail with the second link", len(mails), len(mints))
 	}
 	readMail(t, mails[0]).wantLink(t, mints[1])
+}
+
+// At night every due mail is put back, so there is nothing to try an outage
+// with; what only a mail can show to be over must not be taken for over.
+func TestTheNightDoesNotEndAnOutage(t *testing.T) {
+	clock := &testClock{at: moment(t, "2026-03-02T22:00:00Z")} // 16:00 in Mexico City
+	w := newWorld(t, clock.now, `plan.sending_hours = "09:00-20:00"`)
+	w.importMany(6)
+	w.api.SetFaults(sandbox.APIFault{Answer: sandbox.InvalidInput()})
+	for range 20 {
+		w.runAnyhow()
+		clock.advance(2 * time.Hour)
+	}
+	s := w.status()
+	if s.Queue.Failed > 2 || len(s.Pauses) != 1 {
+		t.Errorf("%d failed and %d pauses, want the two that made the outage known and the outage", s.Queue.Failed, len(s.Pauses))
+	}
+}
+
+func TestDoubtsOfEverybodyStopTheRun(t *testing.T) {
+	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
+	w := newWorld(t, clock.now, "plan.workers = 1", "smtp.connections = 1")
+	w.importMany(20)
+	w.smtp.SetFaults(sandbox.SMTPFault{Stage: sandbox.AtAccepted, Action: sandbox.SMTPCut})
+	w.alta(3, "run")
+	if mails := len(w.smtp.Mails()); mails != 3 {
+		t.Errorf("%d mails are in doubt, want the three that made it known", mails)
+	}
+	w.smtp.SetFaults()
+	clock.advance(time.Hour)
+	w.run(0)
+	for i := range 20 {
+		mails := w.mailsTo(fmt.Sprintf("u%02d@correo.example", i))
+		if len(mails) == 2 && string(mails[0].Raw) != string(mails[1].Raw) {
+			t.Errorf("user %d got two mails that are not the same", i)
+		}
+		if len(mails) == 0 || len(mails) > 2 {
+			t.Errorf("user %d got %d mails", i, len(mails))
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,17 +77,34 @@ func (e *engine) probePause(ctx context.Context) (outage string, err error) {
 		if !p.IsOutage() || p.ProbeAt.After(e.now()) {
 			continue
 		}
+		if !canCheck(p) {
+			return p.Reason, nil
+		}
 		err := e.capa.Check(ctx)
 		if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Kind == pipeline.Hold {
 			err = nil // it answers, and the next mail will show the rest
 		}
-		if err = errors.Join(err, e.mailer.Check(ctx)); err != nil {
+		err = errors.Join(err, e.mailer.Check(ctx))
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		if err != nil {
 			return strings.ReplaceAll(err.Error(), "\n", "; "), nil
 		}
 		e.log.Info("the outage is over: the partner API and the mail server answer", "since", p.Since)
 		return "", e.store.Lift(ctx, p)
 	}
 	return "", nil
+}
+
+// canCheck tells whether asking the partner API and the mail server would meet
+// the outage again. What only a mint or a mail meets, a mail must show to be
+// over.
+func canCheck(p pipeline.Pause) bool {
+	return slices.Contains([]string{
+		"capa.key_refused", "capa.partner_info", "capa.unreachable", "capa.redirected", "capa.unauthorized",
+		"smtp.dial", "smtp.tls", "smtp.auth", "smtp.auth_missing", "smtp.starttls_missing", "ledger",
+	}, p.Code)
 }
 
 func (e *engine) pipe(ctx context.Context, id int64, p pass) (pipeline.Report, error) {

@@ -18,7 +18,7 @@
 //	400 INVALID_USER_INPUT_ERROR                     Fail, >5 % of 50: Outage   capa.invalid_input
 //	400 INVALID_VERIFICATION_TYPE_FOR_USER           Fail                       capa.wrong_type
 //	400 KYC_TEMPLATE_NOT_CONFIGURED_ERROR            Hold of the country        capa.no_template
-//	404                                              Retry once after 15 min    capa.not_found
+//	404                                              Retry once after 15 min    capa.not_found, or capa.wrong_address where it is not as documented
 //	404 of five users, none as documented            Outage                     capa.wrong_address
 //	408, 5xx                                         Retry, five users: Outage  capa.server_error
 //	429                                              Retry, long pause: Outage  capa.throttled

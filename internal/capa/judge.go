@@ -178,7 +178,7 @@ func judgeNotFound(e apiError) finding {
 	if !e.is("NOT_FOUND_ERROR", e.message == "requested user was not found") {
 		f.fault.Reason = "the partner API answered 404 without saying that the user is unknown: check the user's id, and capa.base_url"
 		f.causes = []cause{trouble}
-		f.outageCode = "capa.wrong_address"
+		f.fault.Code = "capa.wrong_address" // as the outage's, by which a probe is recognized
 		f.outage = fmt.Sprintf("%d users in a row got no answer of the partner API but failures, lately a 404 that it does not document; check capa.base_url", maxTrouble)
 	}
 	return f

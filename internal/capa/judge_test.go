@@ -71,7 +71,7 @@ func TestEveryAnswerHasItsFault(t *testing.T) {
 		{"An unknown user is tried once more after a quarter of an hour.", sandbox.NotFound(),
 			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.not_found", After: 15 * time.Minute, Once: true}, "15 minutes"},
 		{"A bare 404 is an unknown user too.", sandbox.APIAnswer{Status: 404},
-			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.not_found", After: 15 * time.Minute, Once: true}, "without saying"},
+			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.wrong_address", After: 15 * time.Minute, Once: true}, "without saying"},
 		{"A failure of the provider is tried again.", sandbox.ServerError(),
 			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error"}, "500"},
 		{"A 408 is tried again.", sandbox.APIAnswer{Status: 408}, pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error"}, "408"},

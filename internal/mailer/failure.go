@@ -80,6 +80,8 @@ func (f failure) causes() []cause {
 			return []cause{refusal, policy}
 		}
 		return []cause{refusal}
+	case pipeline.Doubt:
+		return []cause{trouble}
 	case pipeline.Retry:
 		if f.systemic() {
 			return []cause{trouble}

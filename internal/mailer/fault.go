@@ -50,7 +50,15 @@ func (f failure) fault() *pipeline.Fault {
 
 // everybodys is the outage that a failure becomes when several users met it
 // one after the other. It keeps the code, by which a probe is recognized.
+//
+// A doubt stays one: the mail may have been taken, so it must be repeated as it
+// was. It stops the run besides.
 func (f failure) everybodys() *pipeline.Fault {
+	if own := f.fault(); own.Kind == pipeline.Doubt {
+		own.Systemic, own.After = true, recovery
+		own.Reason += "; several users in a row met the same, so the run stops: ask the server's operator, or raise smtp.timeout"
+		return own
+	}
 	fault := &pipeline.Fault{Kind: pipeline.Outage, Code: f.code(), Err: f.cause()}
 	if f.refused() && !f.temporary() {
 		fault.Reason = f.say("the mail server refused several users in a row, so it is most likely about us and not about them; check smtp.from, the login and what may be sent, or ask its operator")

@@ -111,7 +111,7 @@ func TestCausesOfAFailure(t *testing.T) {
 		{"A local error after the dot.", atDot, 451, "4.3.0 queue file write error", []cause{trouble}},
 		{"A break at RCPT TO.", atRCPT, 0, "", []cause{trouble}},
 		{"A break in the mail.", atBody, 0, "", []cause{trouble}},
-		{"A break after the dot is a doubt.", atDot, 0, "", nil},
+		{"A break after the dot is a doubt, which others may meet too.", atDot, 0, "", []cause{trouble}},
 		{"A break before MAIL FROM is an outage by itself.", atEHLO, 0, "", nil},
 	}
 	for _, c := range cases {
