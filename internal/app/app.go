@@ -13,18 +13,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"alta/pipeline"
 	"alta/store"
-)
-
-// The exit statuses of alta.
-const (
-	exitDone   = 0
-	exitFailed = 1 // something failed; the report says what
-	exitUsage  = 2 // usage or configuration
-	exitOutage = 3 // the run stopped, nothing was lost
 )
 
 // app is one invocation of the program.
@@ -74,45 +65,6 @@ func (a *app) complain(err error) {
 		prefix = ""
 	}
 	fmt.Fprintf(a.screen, "%s%v\n", prefix, err)
-}
-
-// exitError is an error that knows its exit status. An empty text prints
-// nothing: the answer has said it already.
-type exitError struct {
-	status int
-	err    error
-}
-
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return ""
-	}
-	return e.err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.err }
-
-func usage(format string, args ...any) error {
-	return &exitError{exitUsage, fmt.Errorf(format, args...)}
-}
-
-func exitStatus(err error) int {
-	if err == nil {
-		return exitDone
-	}
-	if e, ok := errors.AsType[*exitError](err); ok {
-		return e.status
-	}
-	if _, ok := errors.AsType[*ConfigError](err); ok {
-		return exitUsage
-	}
-	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Kind == pipeline.Outage {
-		return exitOutage
-	}
-	if errors.Is(err, store.ErrLocked) {
-		return exitOutage
-	}
-	return exitFailed
 }
 
 // load reads the configuration and sets up the log.
@@ -225,27 +177,6 @@ func (a *app) act(reason string) store.Act {
 func (a *app) planner() store.Planner {
 	plan := a.config.Plan.Plan()
 	return func(u pipeline.User, h pipeline.History) (pipeline.Next, bool) { return plan.Next(u, h, a.now()) }
-}
-
-// newLogger logs text to a terminal and JSON elsewhere, unless the settings
-// say which. Only the daemon tells what goes well: a command has its answer.
-func (a *app) newLogger() *slog.Logger {
-	c := a.config.Log
-	level := c.SlogLevel()
-	if !a.daemon && level == slog.LevelInfo {
-		level = slog.LevelWarn
-	}
-	options := &slog.HandlerOptions{Level: level}
-	if c.Format == "text" || (c.Format == "auto" && isTerminal(a.screen.out)) {
-		return slog.New(slog.NewTextHandler(a.screen, options))
-	}
-	return slog.New(slog.NewJSONHandler(a.screen, options))
-}
-
-// isTerminal tells whether a person watches w.
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // rootCommand is alta itself; each command stands in a file of its own.
