@@ -26,9 +26,9 @@ func Issue(issuer Issuer, now Clock, ttl, minLife time.Duration) Stage {
 				Reason: "it is in doubt whether the user got this mail, and its link has expired since",
 			}
 		}
+		d.Link = Link{}
 		// The time before the call: a lifetime counted from there never
 		// promises more than the provider gives.
-		d.Link = Link{}
 		issued := now()
 		url, err := issuer.Issue(ctx, d.User)
 		if err != nil {

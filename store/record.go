@@ -37,7 +37,7 @@ func record(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now
 		}
 	}
 	if v.BadAddress {
-		if _, err := tx.Exec(`UPDATE users SET address_bad = 1, updated_at = ? WHERE id = ?`, ms(now), d.User.ID); err != nil {
+		if err := markAddress(tx, d, now); err != nil {
 			return err
 		}
 	}
@@ -54,10 +54,9 @@ func record(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now
 	return setPause(tx, v)
 }
 
-// settle writes the delivery's new state and gives it up. What only the next
-// attempt would need, the message and a usable link, stays only if it repeats
-// or reuses them. How the latest attempt ended outlives a put-back, which was
-// none.
+// settle writes the delivery's new state, the link and the message that it
+// carries, and gives it up. How the latest attempt ended outlives a put-back,
+// which was none.
 func settle(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, link int64, now time.Time) error {
 	paid, doubted := 0, 0
 	if v.Paid {
@@ -87,6 +86,23 @@ func settle(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, lin
 		return fmt.Errorf("settle delivery %d: %w", d.ID, err)
 	}
 	return nil
+}
+
+// markAddress notes that the address was refused for good. Where an import has
+// put another one in its place meanwhile, that one gets the mail instead.
+func markAddress(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
+	result, err := tx.Exec(`UPDATE users SET address_bad = 1, updated_at = ? WHERE id = ? AND email = ?`,
+		ms(now), d.User.ID, d.User.Email)
+	if err != nil {
+		return err
+	}
+	marked, err := result.RowsAffected()
+	if err != nil || marked > 0 {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE deliveries SET state = 'due', due_at = ?, code = 'user_changed',
+		reason = 'the address was refused, and is another one now' WHERE id = ?`, ceilMS(now), d.ID)
+	return err
 }
 
 func dueAt(d *pipeline.Delivery, v pipeline.Verdict) int64 {

@@ -168,6 +168,8 @@ func (a *app) act(reason string) store.Act {
 	if actor == "" {
 		if u, err := user.Current(); err == nil {
 			actor = u.Username
+		} else {
+			actor = fmt.Sprintf("uid %d", os.Getuid()) // no name for it, in a container for example
 		}
 	}
 	return store.Act{Actor: actor, Reason: reason}

@@ -35,7 +35,7 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	if err := e.recover(ctx); err != nil {
+	if err := e.recover(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 

@@ -51,6 +51,19 @@ func recordBehaviours() []behaviour {
 			f.wantDeliveries("ana", "invite 1 cancelled")
 			equal(f, "attempts", len(f.latest("ana").Attempts), 1)
 		}},
+		{"an address that was corrected while the old one was refused gets the mail", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.begin(q, d)
+			better := person("ana", pipeline.MX)
+			better.Email = "ana.torres@example.com"
+			f.enrol(better)
+			f.record(q, d, refused())
+			equal(f, "bad", f.find("ana").AddressBad, false)
+			again := f.claim(f.run())
+			equal(f, "goes to", again.User.Email, "ana.torres@example.com")
+		}},
 		{"a bad address ends the mail to the user", func(f *fixture) {
 			f.badAddress("ana")
 			f.wantDeliveries("ana", "invite 1 failed")
