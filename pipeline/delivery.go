@@ -58,11 +58,12 @@ type Delivery struct {
 	Repeat   bool   // in doubt: Message and Link must go out again as they were
 	LastCode string // how the latest attempt ended, a [Fault.Code]
 	Probe    *Pause // set when this delivery tells whether the pause is over
-	// Issue
+	// Issue, Keep
 	Link Link
 	// Render
 	Message Message
 	// Send
+	Begun   bool // the ledger says [Sending]: from here on the mail may have left
 	Receipt Receipt
 }
 

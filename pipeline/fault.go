@@ -73,6 +73,9 @@ type Fault struct {
 	Err error
 }
 
+// LedgerCode is the [Fault.Code] of a ledger that can't be written.
+const LedgerCode = "ledger"
+
 // mostCause bounds a cause that is shown, in bytes; what is longer, a stack
 // for example, is for logs only.
 const mostCause = 300

@@ -79,7 +79,7 @@ func (p Plan) Judge(d *Delivery, err error, now time.Time) Verdict {
 	switch f.Kind {
 	case Outage:
 		v.Pause = &Pause{
-			Code: f.Code, Reason: f.explain(), Minting: d.Link.URL.IsZero(),
+			Code: f.Code, Reason: f.explain(), Minting: d.Link.URL.IsZero() && f.Code != LedgerCode,
 			Since: now, ProbeAt: now.Add(f.After),
 		}
 	case Hold:
@@ -127,6 +127,20 @@ func (p Plan) JudgeOrphan(d *Delivery, now time.Time) Verdict {
 	if v.State == Due {
 		v.DueAt = now
 	}
+	return v
+}
+
+// JudgeClaimed decides what becomes of a delivery whose process ended before
+// the mail began: it is due as it was. Unless it has a link with more than
+// minLife left, a mint may have been under way. Nobody knows, so it counts as a
+// doubtful one.
+func (p Plan) JudgeClaimed(d *Delivery, now time.Time, minLife time.Duration) Verdict {
+	v := PutBack(d, d.DueAt)
+	if d.Repeat || d.Link.Usable(now, minLife) {
+		return v // nothing was to be minted
+	}
+	v.Tried, v.Doubtful = true, true
+	v.Code, v.Reason = "interrupted", "alta ended while it prepared this mail, and may have minted a link that nobody got; nothing was sent"
 	return v
 }
 

@@ -9,7 +9,8 @@ import (
 // Recorder writes verdicts down.
 type Recorder interface {
 	// Record commits, in one transaction, what became of the delivery, the
-	// attempt and the user's next delivery.
+	// attempt and the user's next delivery. A [Fault] with [LedgerCode] says
+	// that the ledger can't be written now, and may be later.
 	Record(ctx context.Context, d *Delivery, v Verdict, now time.Time) error
 }
 
@@ -17,18 +18,38 @@ type Recorder interface {
 // was written down. Its error is the ledger's: the verdict may be lost.
 type Deliver func(context.Context, *Delivery) (Verdict, error)
 
-// recordLimit bounds the wait for the ledger after an attempt.
-const recordLimit = 30 * time.Second
+const (
+	recordLimit = 30 * time.Second // the longest wait for the ledger when nothing has left
+	recordEvery = 2 * time.Second  // how often a ledger that can't be written is tried
+)
 
 // Record runs the stages on a delivery and writes down what came of it, on
 // failure too. When ctx ends, what has not begun is put back; a mail on the
 // wire is brought to its end and recorded.
-func Record(ledger Recorder, plan Plan, now Clock, stages Stage) Deliver {
+//
+// What became of a mail that had begun is never given up while the process
+// lives, for without it the mail would be in doubt and go out a second time:
+// while the ledger can't be written, Record waits for it, and unwritten, if not
+// nil, is told of each vain try.
+func Record(ledger Recorder, plan Plan, now Clock, stages Stage, unwritten func(*Delivery, error)) Deliver {
 	return func(ctx context.Context, d *Delivery) (Verdict, error) {
 		v, at := judge(ctx, d, plan, now, stages)
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordLimit)
-		defer cancel()
-		return v, ledger.Record(ctx, d, v, at)
+		ctx = context.WithoutCancel(ctx)
+		if !d.Begun {
+			ctx, cancel := context.WithTimeout(ctx, recordLimit)
+			defer cancel()
+			return v, ledger.Record(ctx, d, v, at)
+		}
+		for {
+			err := ledger.Record(ctx, d, v, at)
+			if f, ok := errors.AsType[*Fault](err); !ok || f.Code != LedgerCode {
+				return v, err
+			}
+			if unwritten != nil {
+				unwritten(d, err)
+			}
+			time.Sleep(recordEvery)
+		}
 	}
 }
 

@@ -142,7 +142,7 @@ func TestRecordWritesDownWhatCameOfIt(t *testing.T) {
 			if c.delivery != nil {
 				c.delivery(d)
 			}
-			got, err := pipeline.Record(ledger, plan, stopped(c.now), stages)(t.Context(), d)
+			got, err := pipeline.Record(ledger, plan, stopped(c.now), stages, nil)(t.Context(), d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,7 +169,7 @@ func TestRecordAfterTheEndOfTheRun(t *testing.T) {
 		got, err := pipeline.Record(ledger, usual(t), stopped(ten), func(context.Context, *pipeline.Delivery) error {
 			t.Error("the stages ran")
 			return nil
-		})(ctx, d)
+		}, nil)(ctx, d)
 		want := pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: d.DueAt, Repeat: true}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("error %v, verdict (-want +got):\n%s", err, diff)
@@ -186,7 +186,7 @@ func TestRecordAfterTheEndOfTheRun(t *testing.T) {
 			got, err := pipeline.Record(ledger, usual(t), stopped(ten), func(context.Context, *pipeline.Delivery) error {
 				cancel()
 				return nil
-			})(ctx, invite())
+			}, nil)(ctx, invite())
 			if err != nil || got.State != pipeline.Sent {
 				t.Errorf("state %s, error %v, want a sent mail", got.State, err)
 			}
@@ -235,7 +235,7 @@ func TestRecordWhenTheRunEndsDuringTheStages(t *testing.T) {
 				d.Link = fresh
 				cancel()
 				return c.err(ctx)
-			})(ctx, invite())
+			}, nil)(ctx, invite())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -248,9 +248,50 @@ func TestRecordWhenTheRunEndsDuringTheStages(t *testing.T) {
 
 func TestRecordReturnsTheLedgersError(t *testing.T) {
 	full := errors.New("disk full")
-	v, err := pipeline.Record(&page{err: full}, usual(t), stopped(ten), fails(nil))(t.Context(), invite())
+	v, err := pipeline.Record(&page{err: full}, usual(t), stopped(ten), fails(nil), nil)(t.Context(), invite())
 	if !errors.Is(err, full) || v.State != pipeline.Sent {
 		t.Errorf("verdict %s, error %v, want the verdict and the ledger's error", v.State, err)
+	}
+}
+
+// A mail that the server took must not go out again because a disk was full.
+func TestRecordDoesNotLetGoOfAMailThatHadBegun(t *testing.T) {
+	full := &pipeline.Fault{Kind: pipeline.Outage, Code: pipeline.LedgerCode, Reason: "the disk is full"}
+	for _, c := range []struct {
+		name   string
+		begun  bool
+		err    error
+		writes int
+		waits  bool
+	}{
+		{"While the ledger can't be written it waits, and writes the verdict of then.", true, full, 4, true},
+		{"What had not begun is given up: nothing has left.", false, full, 1, false},
+		{"A ledger that refuses the verdict itself will never take it.", true, errors.New("the row belongs to another run"), 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				ledger, told := &page{err: c.err}, 0
+				got, err := pipeline.Record(ledger, usual(t), stopped(ten), func(_ context.Context, d *pipeline.Delivery) error {
+					d.Begun = c.begun
+					cancel() // a stop does not end the wait
+					return nil
+				}, func(*pipeline.Delivery, error) {
+					if told++; told == 3 {
+						ledger.err = nil
+					}
+				})(ctx, invite())
+				if (err == nil) != c.waits || got.State != pipeline.Sent {
+					t.Errorf("state %s, error %v", got.State, err)
+				}
+				if ledger.writes != c.writes || c.waits != (told == 3) {
+					t.Errorf("%d writes, told %d times, want %d writes", ledger.writes, told, c.writes)
+				}
+				if !ledger.at.Equal(ten) {
+					t.Errorf("recorded for %v, want the time of the reply", ledger.at)
+				}
+			})
+		})
 	}
 }
 
@@ -260,7 +301,7 @@ func TestRecordGoesByOneMoment(t *testing.T) {
 	now := ten
 	ticking := func() time.Time { now = now.Add(time.Second); return now }
 	ledger := &page{}
-	v, err := pipeline.Record(ledger, plan, ticking, fails(nil))(t.Context(), invite())
+	v, err := pipeline.Record(ledger, plan, ticking, fails(nil), nil)(t.Context(), invite())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,9 +320,9 @@ func TestChainOfStagesKeepsThePanicOfAWireInDoubt(t *testing.T) {
 				return pipeline.Receipt{}, err
 			}
 			panic("bug on the wire")
-		})),
+		}), stopped(ten)),
 	)
-	v, err := pipeline.Record(ledger, usual(t), stopped(ten), stages)(t.Context(), invite())
+	v, err := pipeline.Record(ledger, usual(t), stopped(ten), stages, nil)(t.Context(), invite())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func TestRunStopsAtAnOutage(t *testing.T) {
 		b, g := newBook(100), newGate()
 		done := make(chan pipeline.Report)
 		go func() {
-			r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), g.stage), options(4))
+			r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), g.stage, nil), options(4))
 			if err != nil {
 				t.Error(err)
 			}
@@ -56,7 +56,7 @@ func TestRunIsStoppedFromOutside(t *testing.T) {
 		var returned bool
 		done := make(chan pipeline.Report)
 		go func() {
-			r, err := pipeline.Run(ctx, b, pipeline.Record(b, usual(t), stopped(ten), g.stage), options(4))
+			r, err := pipeline.Run(ctx, b, pipeline.Record(b, usual(t), stopped(ten), g.stage, nil), options(4))
 			if err != nil {
 				t.Error(err)
 			}
@@ -87,7 +87,7 @@ func TestRunThatIsOverBeforeItBeginsPullsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	b := newBook(3)
-	r, err := pipeline.Run(ctx, b, pipeline.Record(b, usual(t), stopped(ten), fails(nil)), options(2))
+	r, err := pipeline.Run(ctx, b, pipeline.Record(b, usual(t), stopped(ten), fails(nil), nil), options(2))
 	if err != nil || r != (pipeline.Report{}) || len(b.asked) != 0 {
 		t.Errorf("report %+v, error %v, pulls %v", r, err, b.asked)
 	}
@@ -103,7 +103,7 @@ func TestRunWaitsForAProbe(t *testing.T) {
 		g := newGate()
 		done := make(chan pipeline.Report)
 		go func() {
-			r, err := pipeline.Run(t.Context(), s, pipeline.Record(s, usual(t), stopped(ten), g.stage), options(4))
+			r, err := pipeline.Run(t.Context(), s, pipeline.Record(s, usual(t), stopped(ten), g.stage, nil), options(4))
 			if err != nil {
 				t.Error(err)
 			}
@@ -132,7 +132,7 @@ func TestRunWaitsForAProbe(t *testing.T) {
 func TestRunEndsWithAProbeThatFails(t *testing.T) {
 	all := newBook(2).due
 	s := &script{book: newBook(0), batches: []pipeline.Batch{{Deliveries: all[:1], Probe: true}, {Deliveries: all[1:]}}}
-	r, err := pipeline.Run(t.Context(), s, pipeline.Record(s, usual(t), stopped(ten), fails(outage)), options(4))
+	r, err := pipeline.Run(t.Context(), s, pipeline.Record(s, usual(t), stopped(ten), fails(outage), nil), options(4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestRunReportsAnOutageThatLasts(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &script{book: newBook(0), batches: []pipeline.Batch{{Pauses: c.pauses}}}
-			r, err := pipeline.Run(t.Context(), s, pipeline.Record(s, usual(t), stopped(ten), fails(nil)), options(1))
+			r, err := pipeline.Run(t.Context(), s, pipeline.Record(s, usual(t), stopped(ten), fails(nil), nil), options(1))
 			if err != nil || r.Outage != c.want || r.Selected != 0 {
 				t.Errorf("report %+v, error %v, want outage %q", r, err, c.want)
 			}
@@ -167,7 +167,7 @@ func TestRunStopsWhenTheLedgerFails(t *testing.T) {
 	full := errors.New("disk full")
 	t.Run("A pull that fails ends the run, after what is in flight.", func(t *testing.T) {
 		s := &script{book: newBook(0), batches: []pipeline.Batch{{Deliveries: newBook(3).due}}, err: full}
-		r, err := pipeline.Run(t.Context(), s, pipeline.Record(s, usual(t), stopped(ten), fails(nil)), options(2))
+		r, err := pipeline.Run(t.Context(), s, pipeline.Record(s, usual(t), stopped(ten), fails(nil), nil), options(2))
 		if !errors.Is(err, full) || !strings.HasPrefix(err.Error(), "pull due deliveries: ") {
 			t.Errorf("error = %v", err)
 		}
@@ -195,7 +195,7 @@ func TestRunStopsWhenTheLedgerFails(t *testing.T) {
 			}
 			return nil
 		}
-		r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), fails(nil)), options(1))
+		r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), fails(nil), nil), options(1))
 		if !errors.Is(err, full) || err.Error() != "record delivery 4 of user user-4: disk full" {
 			t.Errorf("error = %v", err)
 		}
@@ -215,7 +215,7 @@ func TestRunStopsWhenTheLedgerFails(t *testing.T) {
 	t.Run("The first of many failures is the one that is told.", func(t *testing.T) {
 		b := newBook(10)
 		b.full = func(int) error { return full }
-		_, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), fails(nil)), options(1))
+		_, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), fails(nil), nil), options(1))
 		if err == nil || err.Error() != "record delivery 1 of user user-1: disk full" {
 			t.Errorf("error = %v", err)
 		}
@@ -229,7 +229,7 @@ func TestRunSurvivesAPanic(t *testing.T) {
 			_ = []int{}[d.ID]
 		}
 		return nil
-	}), options(2))
+	}, nil), options(2))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func TestRunDeliversAllThatIsDue(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBook(c.n)
-			r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), fails(nil)), options(c.workers))
+			r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), fails(nil), nil), options(c.workers))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +45,7 @@ func TestRunKeepsAllWorkersBusyAndNoMore(t *testing.T) {
 			b, g := newBook(n), newGate()
 			done := make(chan pipeline.Report)
 			go func() {
-				r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), g.stage), options(workers))
+				r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), g.stage, nil), options(workers))
 				if err != nil {
 					t.Error(err)
 				}
@@ -81,7 +81,7 @@ func TestRunKeepsTheLimit(t *testing.T) {
 			b := newBook(c.n)
 			o := options(c.workers)
 			o.Limit = c.limit
-			r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), fails(nil)), o)
+			r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), fails(nil), nil), o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +110,7 @@ func TestRunTellsEveryVerdictOneAtATime(t *testing.T) {
 		seen[d.ID] = v.Outcome == pipeline.OutcomeSent
 		<-busy
 	}
-	r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), fails(nil)), o)
+	r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), fails(nil), nil), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestRunTellsHowLongItTook(t *testing.T) {
 	r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), func(context.Context, *pipeline.Delivery) error {
 		passed.Store(int64(1500 * time.Millisecond))
 		return nil
-	}), o)
+	}, nil), o)
 	if err != nil || r.DurationMS != 1500 {
 		t.Errorf("duration %d ms, error %v, want 1500", r.DurationMS, err)
 	}
@@ -164,7 +164,7 @@ func TestEveryReportAddsUp(t *testing.T) {
 			default:
 				return &pipeline.Fault{Kind: pipeline.Kind(kind), Code: "drawn", Reason: "Drawn."}
 			}
-		}), o)
+		}, nil), o)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -194,7 +194,7 @@ func TestRunPullsAgainForWhatAVerdictMadeDue(t *testing.T) {
 		}
 		return nil
 	}
-	r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), stage), options(4))
+	r, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), stage, nil), options(4))
 	if err != nil {
 		t.Fatal(err)
 	}

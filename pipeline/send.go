@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 )
 
 // Sender carries one message to the SMTP server.
@@ -19,20 +20,19 @@ type Sender interface {
 // Beginner makes the sending durable before it starts.
 type Beginner interface {
 	// Begin commits the state [Sending] with the Message-ID and the link, and
-	// checks in the same transaction that the user is still owed the mail; if
-	// not, it returns a [Fault] of kind [Cancel].
-	Begin(ctx context.Context, d *Delivery) error
+	// checks in the same transaction that the user is still owed the mail at
+	// now; if not, it returns a [Fault] that sends nothing.
+	Begin(ctx context.Context, d *Delivery, now time.Time) error
 }
 
 // Send hands the message to the SMTP server. Until it has begun, the end of ctx
 // stops it. Once begun, a mail is not interrupted: it finishes, or its own
 // time-outs end it.
-func Send(ledger Beginner, smtp Sender) Stage {
+func Send(ledger Beginner, smtp Sender, now Clock) Stage {
 	return func(ctx context.Context, d *Delivery) (err error) {
-		begun := false
 		defer func() {
 			if p := recover(); p != nil {
-				if !begun {
+				if !d.Begun {
 					panic(p)
 				}
 				err = &Fault{
@@ -46,22 +46,22 @@ func Send(ledger Beginner, smtp Sender) Stage {
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("begin the mail: %w", err)
 			}
-			err := ledger.Begin(context.WithoutCancel(ctx), d)
-			begun = err == nil
+			err := ledger.Begin(context.WithoutCancel(ctx), d, now())
+			d.Begun = err == nil
+			if _, classified := errors.AsType[*Fault](err); err == nil || classified {
+				return err
+			}
 			return unwritable(err)
 		})
 		return err
 	}
 }
 
-// unwritable turns a ledger that can't be written into an outage: a mail that
-// could not be recorded must not be sent, to nobody.
-func unwritable(err error) error {
-	if _, classified := errors.AsType[*Fault](err); err == nil || classified {
-		return err
-	}
+// unwritable turns an error of the ledger into an outage: a mail that could not
+// be recorded must not be sent, to nobody.
+func unwritable(err error) *Fault {
 	return &Fault{
-		Kind: Outage, Code: "ledger",
-		Reason: "the database can't be written, so no mail is sent; check the disk and 'alta doctor'", Err: err,
+		Kind: Outage, Code: LedgerCode,
+		Reason: "the database can't be written, so no mail is sent; check it with 'alta doctor'", Err: err,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"alta/pipeline"
 )
@@ -16,7 +17,7 @@ type begins struct {
 	calls int
 }
 
-func (b *begins) Begin(context.Context, *pipeline.Delivery) error {
+func (b *begins) Begin(context.Context, *pipeline.Delivery, time.Time) error {
 	b.calls++
 	return b.err
 }
@@ -69,7 +70,7 @@ func TestSend(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ledger, d := &begins{err: c.begin}, invite()
-			err := pipeline.Send(ledger, c.smtp)(t.Context(), d)
+			err := pipeline.Send(ledger, c.smtp, stopped(ten))(t.Context(), d)
 			if ledger.calls != c.begins {
 				t.Errorf("begun %d times, want %d", ledger.calls, c.begins)
 			}
@@ -111,7 +112,7 @@ func TestSendPassesOnAPanicBeforeTheBeginning(t *testing.T) {
 					t.Errorf("recovered %v, want the panic itself: nothing had left the house", p)
 				}
 			}()
-			err := pipeline.Send(&begins{err: c.begin}, c.smtp)(t.Context(), invite())
+			err := pipeline.Send(&begins{err: c.begin}, c.smtp, stopped(ten))(t.Context(), invite())
 			t.Errorf("Send returned %v", err)
 		})
 	}

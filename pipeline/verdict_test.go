@@ -12,6 +12,32 @@ import (
 	"alta/pipeline"
 )
 
+func TestJudgeClaimed(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		link     pipeline.Link
+		repeat   bool
+		doubtful bool
+	}{
+		{name: "Without a link a mint may have been under way.", doubtful: true},
+		{name: "A link that is to be replaced is no link.", link: link("https://kyc.example/old", ten.Add(-23*time.Hour)), doubtful: true},
+		{name: "With a link nothing was to be minted.", link: link("https://kyc.example/old", ten.Add(-23*time.Hour+time.Second))},
+		{name: "Nothing is ever minted for a repeat.", repeat: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := invite()
+			d.Link, d.Repeat = c.link, c.repeat
+			v := usual(t).JudgeClaimed(d, ten, time.Hour)
+			if v.Doubtful != c.doubtful || v.Tried != c.doubtful {
+				t.Errorf("doubtful %v and tried %v, want %v", v.Doubtful, v.Tried, c.doubtful)
+			}
+			if v.State != pipeline.Due || !v.DueAt.Equal(d.DueAt) || v.Paid || v.Repeat != c.repeat {
+				t.Errorf("verdict %+v, want the delivery as it was, and nothing paid", v)
+			}
+		})
+	}
+}
+
 func TestVerdictStops(t *testing.T) {
 	for _, c := range []struct {
 		name    string

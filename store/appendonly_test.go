@@ -46,7 +46,7 @@ func TestHistoryCannotBeRewritten(t *testing.T) {
 // server puts off.
 func recordRetry(t *testing.T, s *Store) {
 	t.Helper()
-	run, _, err := s.StartRun(t.Context(), ByCommand, noon.Add(-1), noon)
+	run, _, err := s.StartRun(t.Context(), ByCommand, noon.Add(-1), 0, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +56,8 @@ func recordRetry(t *testing.T, s *Store) {
 		t.Fatalf("pulled %d deliveries (%v), want 1", len(b.Deliveries), err)
 	}
 	d := &b.Deliveries[0]
-	fill(d)
-	if err := q.Begin(t.Context(), d); err != nil {
+	fill(t, q, d)
+	if err := q.Begin(t.Context(), d, noon); err != nil {
 		t.Fatal(err)
 	}
 	d.Receipt.Reply = "451 4.2.1 later"

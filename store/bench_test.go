@@ -20,7 +20,7 @@ func BenchmarkPullRecord(b *testing.B) {
 			s := openAt(b, newPath(b))
 			fillLedger(b, s, due, noon)
 			fillLedger(b, s, users-due, noon.AddDate(1, 0, 0))
-			run, _, err := s.StartRun(b.Context(), ByCommand, time.Time{}, noon)
+			run, _, err := s.StartRun(b.Context(), ByCommand, time.Time{}, 0, noon)
 			if err != nil {
 				b.Fatal(err)
 			}

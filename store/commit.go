@@ -5,7 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+
+	"github.com/mattn/go-sqlite3"
+
+	"alta/pipeline"
 )
 
 // errClosed says that the ledger was closed before the write could start.
@@ -58,7 +63,23 @@ func (s *Store) write(ctx context.Context, apply func(*sql.Tx) error) error {
 	case <-s.writer.closing:
 		return errClosed
 	case s.writer.requests <- r:
-		return <-r.result
+		return unwritable(<-r.result)
+	}
+}
+
+// unwritable turns what keeps everybody from writing now, and may be over later,
+// into an outage.
+func unwritable(err error) error {
+	lite, ok := errors.AsType[sqlite3.Error](err)
+	if !ok || !slices.Contains([]sqlite3.ErrNo{
+		sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrReadonly, sqlite3.ErrBusy, sqlite3.ErrLocked,
+		sqlite3.ErrCantOpen, sqlite3.ErrPerm, sqlite3.ErrNomem,
+	}, lite.Code) {
+		return err
+	}
+	return &pipeline.Fault{
+		Kind: pipeline.Outage, Code: pipeline.LedgerCode,
+		Reason: "the database can't be written, so no mail is sent; check the disk and its rights, nothing is lost", Err: err,
 	}
 }
 

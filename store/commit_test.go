@@ -84,7 +84,7 @@ func TestWritesOfACommitThatFailsAllFail(t *testing.T) {
 func TestABeginThatWasNotCommittedLeavesTheDeliveryAsItWas(t *testing.T) {
 	s := openAt(t, newPath(t))
 	enrolIDs(t, s, "ana")
-	run, _, err := s.StartRun(t.Context(), ByCommand, noon, noon)
+	run, _, err := s.StartRun(t.Context(), ByCommand, noon, 0, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,15 +94,18 @@ func TestABeginThatWasNotCommittedLeavesTheDeliveryAsItWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := &b.Deliveries[0]
-	fill(d)
 	failCommits(t, s, true)
-	if err := q.Begin(t.Context(), d); err == nil {
+	d.Link = pipeline.Link{URL: pipeline.NewSecret("https://kyc.example.com/1"), IssuedAt: noon, ExpiresAt: noon.AddDate(0, 0, 1)}
+	if err := q.Keep(t.Context(), d); err == nil || d.Link.ID != 0 {
+		t.Fatalf("a commit that failed kept a link: %v", err)
+	}
+	failCommits(t, s, false)
+	fill(t, q, d)
+	failCommits(t, s, true)
+	if err := q.Begin(t.Context(), d, noon); err == nil {
 		t.Fatal("a commit that failed was reported as done")
 	}
 	failCommits(t, s, false)
-	if d.Link.ID != 0 {
-		t.Error("the delivery names a link that was never saved")
-	}
 	v := pipeline.Plan{}.Judge(d, &pipeline.Fault{Kind: pipeline.Outage, Code: "ledger"}, noon)
 	if err := q.Record(t.Context(), d, v, noon); err != nil {
 		t.Errorf("the outage can't be recorded: %v", err)
@@ -255,11 +258,15 @@ func failCommits(t *testing.T, s *Store, fail bool) {
 	}
 }
 
-// fill does what the stages Issue and Render do.
-func fill(d *pipeline.Delivery) {
+// fill does what the stages Issue, Keep and Render do.
+func fill(t *testing.T, q *Queue, d *pipeline.Delivery) {
+	t.Helper()
 	d.Link = pipeline.Link{
 		URL:      pipeline.NewSecret(fmt.Sprintf("https://kyc.example.com/%d-%d", d.ID, d.Attempt)),
 		IssuedAt: noon, ExpiresAt: noon.AddDate(0, 0, 1),
+	}
+	if err := q.Keep(t.Context(), d); err != nil {
+		t.Fatal(err)
 	}
 	d.Message = pipeline.Message{ID: fmt.Sprintf("%d.%d@mail.example.com", d.ID, d.Attempt), Date: noon}
 	d.Message.Digest = d.Message.Content.Digest()

@@ -152,8 +152,13 @@ func updateUser(tx *sql.Tx, old, row userRow, plan Planner, now time.Time) error
 			return err
 		}
 		// The link was minted for what the user was.
-		if _, err := tx.Exec(`UPDATE links SET superseded_at = ? WHERE user_key = (SELECT key FROM users WHERE id = ?)
+		if _, err := tx.Exec(`UPDATE links SET superseded_at = ?, sealed = NULL WHERE user_key = (SELECT key FROM users WHERE id = ?)
 			AND superseded_at IS NULL`, ms(now), row.ID); err != nil {
+			return err
+		}
+	}
+	if row.Status != pipeline.Pending {
+		if _, err := tx.Exec(`UPDATE links SET sealed = NULL WHERE user_key = (SELECT key FROM users WHERE id = ?)`, row.ID); err != nil {
 			return err
 		}
 	}

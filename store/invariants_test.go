@@ -23,6 +23,9 @@ func TestInvariants(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer s.Close()
+		if err := s.UseKey(t.Context(), testKey(t)); err != nil {
+			rt.Fatal(err)
+		}
 		if _, err := s.writes.Exec(`PRAGMA synchronous = OFF`); err != nil { // nothing here survives a power cut
 			rt.Fatal(err)
 		}
@@ -79,7 +82,7 @@ func (m *machine) next(u pipeline.User, h pipeline.History) (pipeline.Next, bool
 }
 
 func (m *machine) startRun() {
-	id, _, err := m.s.StartRun(m.t.Context(), ByCommand, time.Time{}, m.now)
+	id, _, err := m.s.StartRun(m.t.Context(), ByCommand, time.Time{}, m.plan.MinGap, m.now)
 	m.must(err)
 	m.q = m.s.Queue(id, Everything)
 }
@@ -147,7 +150,10 @@ func (m *machine) begin(t *rapid.T) {
 	if !f.Repeat {
 		f.Message = pipeline.Message{ID: fmt.Sprintf("%d.%d", f.ID, f.Attempt), Date: m.now, Digest: []byte{1}}
 	}
-	err := m.q.Begin(t.Context(), &f.Delivery)
+	if f.Link.ID == 0 {
+		m.must(m.q.Keep(t.Context(), &f.Delivery))
+	}
+	err := m.q.Begin(t.Context(), &f.Delivery, m.now)
 	if _, fault := errors.AsType[*pipeline.Fault](err); err != nil && !fault {
 		t.Fatal(err)
 	}
@@ -203,7 +209,7 @@ func (m *machine) resend(t *rapid.T) {
 		t.Skip("unknown")
 	}
 	m.must(err)
-	whyNot, err := m.s.Resend(t.Context(), id, pipeline.ResendStep(r.History), machineActor, m.now)
+	whyNot, err := m.s.Resend(t.Context(), id, pipeline.ResendStep(r.History), rapid.Bool().Draw(t, "force"), machineActor, m.now)
 	m.must(err)
 	if whyNot == "" && m.count(`SELECT count(*) FROM deliveries d JOIN users u ON u.key = d.user_key
 		WHERE u.id = ? AND d.state = 'due' AND d.operator = 1 AND d.due_at <= ?`, id, m.now.UnixMilli()) != 1 {
@@ -219,8 +225,11 @@ func (m *machine) erase(t *rapid.T) {
 }
 
 func (m *machine) recover() {
-	_, _, err := m.s.Recover(m.t.Context(), m.now, func(d *pipeline.Delivery) pipeline.Verdict {
-		return m.plan.Judge(d, &pipeline.Fault{Kind: pipeline.Doubt, Code: "orphan"}, m.now)
+	_, _, err := m.s.Recover(m.t.Context(), m.now, func(d *pipeline.Delivery, begun bool) pipeline.Verdict {
+		if begun {
+			return m.plan.JudgeOrphan(d, m.now)
+		}
+		return m.plan.JudgeClaimed(d, m.now, time.Minute)
 	})
 	m.must(err)
 	m.inFlight = nil
@@ -244,7 +253,12 @@ func (m *machine) check() {
 		"users with a wrong count of mails": `SELECT count(*) FROM users u
 			WHERE u.mails <> (SELECT count(*) FROM deliveries d WHERE d.user_key = u.key AND d.state = 'sent')`,
 		"erased users with personal data": `SELECT count(*) FROM users u WHERE u.status = 'erased' AND (email <> '' OR name <> ''
-			OR EXISTS (SELECT 1 FROM links l WHERE l.user_key = u.key AND l.url <> ''))`,
+			OR EXISTS (SELECT 1 FROM links l WHERE l.user_key = u.key AND (l.sealed IS NOT NULL OR l.fingerprint IS NOT NULL)))`,
+		"links of users who are done": `SELECT count(*) FROM users u JOIN links l ON l.user_key = u.key
+			WHERE u.status <> 'pending' AND l.sealed IS NOT NULL`,
+		"links that are superseded and readable": `SELECT count(*) FROM links WHERE superseded_at IS NOT NULL AND sealed IS NOT NULL`,
+		"mails within the gap after another that nobody forced": fmt.Sprintf(`SELECT count(*) FROM deliveries a JOIN deliveries b ON b.user_key = a.user_key AND b.id > a.id
+			WHERE a.state = 'sent' AND b.state IN ('sending', 'sent') AND b.forced = 0 AND b.began_at < a.began_at + %d`, m.plan.MinGap.Milliseconds()),
 		"deliveries in flight that the ledger does not know": fmt.Sprintf(
 			`SELECT %d - count(*) FROM deliveries WHERE state IN ('claimed', 'sending')`, len(m.inFlight)),
 	} {

@@ -3,13 +3,15 @@ package store
 import (
 	"database/sql"
 	"testing"
+
+	"alta/pipeline"
 )
 
 func TestASupersededLinkIsNeverPulled(t *testing.T) {
 	s := openAt(t, newPath(t))
 	enrolIDs(t, s, "ana")
 	recordRetry(t, s)
-	run, _, err := s.StartRun(t.Context(), ByCommand, noon, noon)
+	run, _, err := s.StartRun(t.Context(), ByCommand, noon, 0, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +32,9 @@ func TestASupersededLinkIsNeverPulled(t *testing.T) {
 		if got := b.Deliveries[0].Link.URL.IsZero(); got != superseded {
 			t.Errorf("without a link is %v when superseded is %v", got, superseded)
 		}
-		if _, _, err := s.Recover(t.Context(), noon, nil); err != nil {
+		if _, _, err := s.Recover(t.Context(), noon, func(d *pipeline.Delivery, _ bool) pipeline.Verdict {
+			return pipeline.PutBack(d, d.DueAt)
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,12 +83,25 @@ func openAt(t testing.TB, path string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.UseKey(context.Background(), testKey(t)); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return s
+}
+
+// testKey is the same data key for every ledger of the tests.
+func testKey(t testing.TB) *Key {
+	t.Helper()
+	k, err := ParseKey(pipeline.NewSecret(strings.Repeat("5a", KeySize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 func enrolIDs(t testing.TB, s *Store, ids ...string) {

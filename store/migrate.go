@@ -23,7 +23,8 @@ const applicationID = 0x616c7461
 // holds the [Lock] meanwhile, so that no two processes migrate at once and none
 // does while an older alta runs the pipeline.
 func migrate(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite3", dsn(path, ""))
+	// What a migration removes is overwritten, and leaves the log with the others.
+	db, err := sql.Open("sqlite3", dsn(path, "_secure_delete=on"))
 	if err != nil {
 		return err
 	}
@@ -57,6 +58,9 @@ func migrate(ctx context.Context, path string) error {
 	_, err = db.ExecContext(ctx, fmt.Sprintf(`PRAGMA journal_mode = WAL; PRAGMA application_id = %d`, applicationID))
 	if err == nil {
 		_, err = provider.Up(ctx)
+	}
+	if err == nil {
+		_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	}
 	if err = errors.Join(err, lock.Unlock()); err != nil {
 		return fmt.Errorf("migrate: %w", err)

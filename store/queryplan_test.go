@@ -86,14 +86,14 @@ func runOnce(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 	}
-	judge := func(d *pipeline.Delivery) pipeline.Verdict {
+	judge := func(d *pipeline.Delivery, _ bool) pipeline.Verdict {
 		return plan.Judge(d, &pipeline.Fault{Kind: pipeline.Doubt}, noon)
 	}
 	enrolIDs(t, s, "a", "b", "c", "d", "e", "f")
 	moved := pipeline.User{ID: "f", ExternalID: "x", Email: "new@example.com", Name: "F", Country: pipeline.DO}
 	_, err := s.Enrol(ctx, []pipeline.User{moved}, Sourced, inviteAt(noon), noon)
 	check(err)
-	id, _, err := s.StartRun(ctx, BySchedule, noon, noon)
+	id, _, err := s.StartRun(ctx, BySchedule, noon, 0, noon)
 	check(err)
 	q := s.Queue(id, Everything)
 	batch, err := q.Pull(ctx, noon, 10)
@@ -102,8 +102,8 @@ func runOnce(t *testing.T, s *Store) {
 		nil, &pipeline.Fault{}, &pipeline.Fault{Kind: pipeline.Fail, BadAddress: true}, &pipeline.Fault{Kind: pipeline.Doubt}, nil,
 	} {
 		d := &batch.Deliveries[i]
-		fill(d)
-		check(q.Begin(ctx, d))
+		fill(t, q, d)
+		check(q.Begin(ctx, d, noon))
 		if i < 4 {
 			check(q.Record(ctx, d, plan.Judge(d, fault, noon), noon))
 		}
@@ -114,7 +114,7 @@ func runOnce(t *testing.T, s *Store) {
 	_, _, err = s.LastSlot(ctx)
 	check(err)
 	for _, user := range []string{"a", "d"} {
-		_, err = s.Resend(ctx, user, pipeline.Reissue, by, noon)
+		_, err = s.Resend(ctx, user, pipeline.Reissue, true, by, noon)
 		check(err)
 	}
 	check(s.Mark(ctx, "b", pipeline.Verified, inviteAt(noon), by, noon))
@@ -201,6 +201,7 @@ func openRecorded(t *testing.T) (*Store, *recorded) {
 	}
 	s := &Store{path: path, writes: pool("&_txlock=immediate"), reads: pool("&_query_only=1")}
 	s.writer = startWriter(s.writes)
+	s.key.Store(testKey(t))
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

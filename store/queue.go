@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -192,85 +191,10 @@ func (q *Queue) claim(tx *sql.Tx, chosen []choice, now time.Time) (claimed []pip
 		WHERE id IN (SELECT value FROM json_each(?))`, q.run, ms(now), string(list)); err != nil {
 		return nil, false, err
 	}
-	claimed, err = deliveries(tx, `WHERE d.id IN (SELECT value FROM json_each(?))
+	claimed, err = deliveries(tx, q.store.key.Load(), `WHERE d.id IN (SELECT value FROM json_each(?))
 		ORDER BY d.operator DESC, d.due_at, d.id`, string(list))
 	for i := range claimed {
 		claimed[i].Probe = probes[claimed[i].ID]
 	}
 	return claimed, len(probes) > 0, err
-}
-
-// Begin commits that the mail is about to leave: the state sending, with its
-// link, Message-ID, date and digest. In the same transaction it checks that the
-// user is still owed the mail. It implements [pipeline.Beginner].
-func (q *Queue) Begin(ctx context.Context, d *pipeline.Delivery) error {
-	var link int64
-	err := q.store.write(ctx, func(tx *sql.Tx) error {
-		if err := q.stillOwed(tx, d); err != nil {
-			return err
-		}
-		var err error
-		if link, err = saveLink(tx, d); err != nil {
-			return err
-		}
-		if err := one(tx.Exec(`UPDATE deliveries SET state = 'sending', link_id = ?, message_id = ?, message_date = ?, digest = ?
-			WHERE id = ? AND state = 'claimed' AND run_id = ?`,
-			link, d.Message.ID, ms(d.Message.Date), d.Message.Digest, d.ID, q.run)); err != nil {
-			return fmt.Errorf("mark delivery %d as sending: %w", d.ID, err)
-		}
-		return nil
-	})
-	if err == nil {
-		d.Link.ID = link // only now: a commit that failed has saved no link
-	}
-	return err
-}
-
-func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
-	var status pipeline.Status
-	var email string
-	var withdrawn, bad, superseded bool
-	err := tx.QueryRow(`SELECT u.status, u.email, u.withdrawn, u.address_bad,
-			EXISTS (SELECT 1 FROM links l WHERE l.id = ? AND l.superseded_at IS NOT NULL)
-		FROM users u WHERE u.id = ?`, d.Link.ID, d.User.ID).Scan(&status, &email, &withdrawn, &bad, &superseded)
-	if err != nil {
-		return fmt.Errorf("look at user %s: %w", d.User.ID, err)
-	}
-	cancel := func(code, reason string) error {
-		return &pipeline.Fault{Kind: pipeline.Cancel, Code: code, Reason: reason}
-	}
-	switch {
-	case status != pipeline.Pending:
-		return cancel("user_"+string(status), "the user became "+string(status)+" before the mail left")
-	case withdrawn:
-		return cancel("user_withdrawn", "the source query no longer returns the user, or its row is bad")
-	case bad:
-		return cancel("user_address_bad", "the user's address was found to be undeliverable")
-	case superseded:
-		return cancel("link_superseded", "a newer link was made for the user")
-	case email != d.User.Email:
-		return &pipeline.Fault{Kind: pipeline.Retry, Free: true, Code: "user_changed", Reason: "the user's address changed before the mail left"}
-	}
-	return nil
-}
-
-// saveLink makes the delivery's link the user's current one and returns its id.
-// One that is in the ledger already stays as it is.
-func saveLink(tx *sql.Tx, d *pipeline.Delivery) (int64, error) {
-	if d.Link.ID != 0 || d.Link.URL.IsZero() {
-		return d.Link.ID, nil
-	}
-	if _, err := tx.Exec(`UPDATE links SET superseded_at = ?
-		WHERE user_key = (SELECT key FROM users WHERE id = ?) AND superseded_at IS NULL`,
-		ms(d.Link.IssuedAt), d.User.ID); err != nil {
-		return 0, fmt.Errorf("supersede the link of user %s: %w", d.User.ID, err)
-	}
-	var id int64
-	err := tx.QueryRow(`INSERT INTO links (user_key, url, issued_at, expires_at)
-		VALUES ((SELECT key FROM users WHERE id = ?), ?, ?, ?) RETURNING id`,
-		d.User.ID, d.Link.URL.Reveal(), ms(d.Link.IssuedAt), ms(d.Link.ExpiresAt)).Scan(&id)
-	if err != nil {
-		return 0, fmt.Errorf("save the link of user %s: %w", d.User.ID, err)
-	}
-	return id, nil
 }

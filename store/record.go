@@ -19,15 +19,11 @@ func (q *Queue) Record(ctx context.Context, d *pipeline.Delivery, v pipeline.Ver
 }
 
 func record(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now time.Time) error {
-	link, err := saveLink(tx, d)
-	if err != nil {
-		return err
-	}
-	if err := settle(tx, run, d, v, link, now); err != nil {
+	if err := settle(tx, run, d, v, now); err != nil {
 		return err
 	}
 	if v.Tried {
-		if err := addAttempt(tx, run, d, v, link, now); err != nil {
+		if err := addAttempt(tx, run, d, v, now); err != nil {
 			return err
 		}
 	}
@@ -57,17 +53,13 @@ func record(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now
 // settle writes the delivery's new state, the link and the message that it
 // carries, and gives it up. How the latest attempt ended outlives a put-back,
 // which was none.
-func settle(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, link int64, now time.Time) error {
+func settle(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now time.Time) error {
 	paid, doubted := 0, 0
 	if v.Paid {
 		paid = 1
 	}
 	if v.Outcome == pipeline.OutcomeDoubt {
 		doubted = 1
-	}
-	var linkID any
-	if link != 0 {
-		linkID = link
 	}
 	ended := v.Tried || v.State != pipeline.Due
 	err := one(tx.Exec(`UPDATE deliveries
@@ -77,7 +69,7 @@ func settle(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, lin
 			message_id = ?, message_date = ?, digest = ?,
 			run_id = NULL, updated_at = ?
 		WHERE id = ? AND run_id = ? AND state IN ('claimed', 'sending')`,
-		v.State, dueAt(d, v), d.Receipt.Reply, linkID,
+		v.State, dueAt(d, v), d.Receipt.Reply, linkID(d),
 		ended, v.Code, ended, v.Reason,
 		paid, doubted, v.Repeat,
 		d.Message.ID, ms(d.Message.Date), d.Message.Digest,
@@ -112,14 +104,18 @@ func dueAt(d *pipeline.Delivery, v pipeline.Verdict) int64 {
 	return d.DueAt.UnixMilli()
 }
 
-func addAttempt(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, link int64, now time.Time) error {
-	var linkID any
-	if link != 0 {
-		linkID = link
+// linkID is how the ledger names the delivery's link, NULL for none.
+func linkID(d *pipeline.Delivery) any {
+	if d.Link.ID == 0 {
+		return nil
 	}
+	return d.Link.ID
+}
+
+func addAttempt(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now time.Time) error {
 	_, err := tx.Exec(`INSERT INTO attempts (delivery_id, run_id, at, outcome, code, reason, reply, message_id, link_id, doubtful)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.ID, run, ms(now), v.Outcome, v.Code, v.Reason, d.Receipt.Reply, d.Message.ID, linkID, v.Doubtful)
+		d.ID, run, ms(now), v.Outcome, v.Code, v.Reason, d.Receipt.Reply, d.Message.ID, linkID(d), v.Doubtful)
 	if err != nil {
 		return fmt.Errorf("add the attempt at delivery %d: %w", d.ID, err)
 	}
@@ -195,46 +191,4 @@ func liftPause(tx *sql.Tx, p pipeline.Pause) error {
 // Lift ends a pause that something other than a mail has shown to be over.
 func (s *Store) Lift(ctx context.Context, p pipeline.Pause) error {
 	return s.write(ctx, func(tx *sql.Tx) error { return liftPause(tx, p) })
-}
-
-// Recover settles what an earlier owner left behind; only the process that
-// holds the [Lock] may call it, while no run is under way. A claimed delivery
-// goes back, since nothing had left the house. One that was on the wire is in
-// doubt, and judge says what becomes of it. It returns how many of each.
-func (s *Store) Recover(ctx context.Context, now time.Time, judge func(*pipeline.Delivery) pipeline.Verdict) (returned, doubted int, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		owners, err := column[string](tx, `UPDATE deliveries SET state = 'due', run_id = NULL, updated_at = ?
-			WHERE state = 'claimed' AND state IN ('claimed', 'sending')
-			RETURNING (SELECT id FROM users WHERE key = user_key)`, ms(now))
-		if err != nil {
-			return err
-		}
-		returned = len(owners)
-		for _, id := range owners {
-			if err := cancelUnwanted(tx, id, now); err != nil {
-				return err
-			}
-		}
-		orphans, err := deliveries(tx, `WHERE d.state = 'sending' AND d.state IN ('claimed', 'sending')`)
-		if err != nil {
-			return err
-		}
-		doubted = len(orphans)
-		for i := range orphans {
-			d := &orphans[i]
-			var run int64
-			if err := tx.QueryRow(`SELECT run_id FROM deliveries WHERE id = ?`, d.ID).Scan(&run); err != nil {
-				return err
-			}
-			if err := record(tx, run, d, judge(d), now); err != nil {
-				return err
-			}
-		}
-		_, err = tx.Exec(`UPDATE runs SET finished_at = ?, error = 'the process ended before the run did' WHERE finished_at IS NULL`, ms(now))
-		return err
-	})
-	if err != nil {
-		return 0, 0, fmt.Errorf("recover what an earlier run left behind: %w", err)
-	}
-	return returned, doubted, nil
 }

@@ -55,9 +55,10 @@ func (s *Store) Select(ctx context.Context, sel Selection, now time.Time) ([]Use
 
 // Resend makes a mail due at once for the user, in place of whatever waited: a
 // mail in doubt goes out again as the same message, anything else gives way to
-// a new mail of the given step. It returns why not when the user can't be
+// a new mail of the given step, which the database lets go within the plan's
+// least gap only when it is forced. It returns why not when the user can't be
 // mailed, and audits the act when it is done.
-func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, by Act, now time.Time) (whyNot string, err error) {
+func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force bool, by Act, now time.Time) (whyNot string, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		row, err := findRow(tx, id)
 		if err != nil {
@@ -77,7 +78,7 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, by Ac
 		case pipeline.InDoubt:
 			err = reopenDoubt(tx, id, now)
 		default:
-			err = replace(tx, row, step, now)
+			err = replace(tx, row, step, force, now)
 		}
 		if err != nil {
 			return err
@@ -117,7 +118,7 @@ func reopenDoubt(tx *sql.Tx, id string, now time.Time) error {
 	return err
 }
 
-func replace(tx *sql.Tx, row userRow, step pipeline.Step, now time.Time) error {
+func replace(tx *sql.Tx, row userRow, step pipeline.Step, force bool, now time.Time) error {
 	if _, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', code = 'replaced', reason = 'an operator sent again by hand', updated_at = ?
 		WHERE state IN ('due', 'held') AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), row.ID); err != nil {
 		return err
@@ -127,7 +128,11 @@ func replace(tx *sql.Tx, row userRow, step pipeline.Step, now time.Time) error {
 			return err
 		}
 	}
-	return insertNext(tx, row.ID, pipeline.Next{Step: step, DueAt: now, Operator: true}, now)
+	if err := insertNext(tx, row.ID, pipeline.Next{Step: step, DueAt: now, Operator: true}, now); err != nil || !force {
+		return err
+	}
+	_, err := tx.Exec(`UPDATE deliveries SET forced = 1 WHERE state = 'due' AND user_key = (SELECT key FROM users WHERE id = ?)`, row.ID)
+	return err
 }
 
 // OperatorDue tells whether something that an operator asked for is due and not

@@ -68,28 +68,28 @@ func userDest(u *pipeline.User, h *pipeline.History) (dest []any, finish func())
 }
 
 // deliveries reads whole deliveries. A link that was superseded is left out, so
-// that nothing can mail it.
-func deliveries(q querier, where string, args ...any) ([]pipeline.Delivery, error) {
-	return rows(q, readDelivery, `SELECT `+userColumns+`,
+// that nothing can mail it. Without a key the links stay closed.
+func deliveries(q querier, key *Key, where string, args ...any) ([]pipeline.Delivery, error) {
+	return rows(q, func(scan func(...any) error) (pipeline.Delivery, error) { return readDelivery(scan, key) }, `SELECT `+userColumns+`,
 			d.id, d.step, d.round,
 			1 + (SELECT count(*) FROM deliveries s WHERE s.user_key = d.user_key AND s.step = d.step AND s.state = 'sent'),
 			d.attempts, d.due_at, d.operator, d.doubts, d.repeat, d.code,
 			d.message_id, d.message_date, d.digest,
-			l.id, l.url, l.issued_at, l.expires_at
+			l.id, l.sealed, l.issued_at, l.expires_at
 		FROM deliveries d
 		JOIN users u ON u.key = d.user_key
 		LEFT JOIN links l ON l.id = d.link_id AND l.superseded_at IS NULL `+where, args...)
 }
 
-func readDelivery(scan func(...any) error) (pipeline.Delivery, error) {
+func readDelivery(scan func(...any) error, key *Key) (pipeline.Delivery, error) {
 	var (
 		d                                pipeline.Delivery
 		due, date, link, issued, expires sql.NullInt64
-		url                              sql.NullString
+		sealed                           []byte
 		user, finish                     = userDest(&d.User, &d.History)
 		delivery                         = []any{&d.ID, &d.Step, &d.Round, &d.Nth, &d.Attempt, &due, &d.Operator, &d.Doubts, &d.Repeat, &d.LastCode}
 		message                          = []any{&d.Message.ID, &date, &d.Message.Digest}
-		linked                           = []any{&link, &url, &issued, &expires}
+		linked                           = []any{&link, &sealed, &issued, &expires}
 	)
 	dest := append(append(append(user, delivery...), message...), linked...)
 	if err := scan(dest...); err != nil {
@@ -99,7 +99,7 @@ func readDelivery(scan func(...any) error) (pipeline.Delivery, error) {
 	d.Attempt++ // the ledger counts attempts made; a delivery carries the one to come
 	d.DueAt, d.Message.Date = at(due), at(date)
 	if link.Valid {
-		d.Link = pipeline.Link{ID: link.Int64, URL: pipeline.NewSecret(url.String), IssuedAt: at(issued), ExpiresAt: at(expires)}
+		d.Link = pipeline.Link{ID: link.Int64, URL: key.open(sealed, d.User.ID), IssuedAt: at(issued), ExpiresAt: at(expires)}
 	}
 	return d, nil
 }

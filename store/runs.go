@@ -30,13 +30,14 @@ type Run struct {
 	Error      string
 }
 
-// StartRun writes down that a run begins. A run of the schedule names the slot
-// that it serves; a slot is served once, so a second run for it is refused with
-// false.
-func (s *Store) StartRun(ctx context.Context, by Trigger, slot, now time.Time) (id int64, ok bool, err error) {
+// StartRun writes down that a run begins, and the least time between two mails
+// to one user that the database holds it to. A run of the schedule names the
+// slot that it serves; a slot is served once, so a second run for it is refused
+// with false.
+func (s *Store) StartRun(ctx context.Context, by Trigger, slot time.Time, minGap time.Duration, now time.Time) (id int64, ok bool, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		ids, err := column[int64](tx, `INSERT INTO runs (trigger, slot, started_at) VALUES (?, ?, ?)
-			ON CONFLICT (slot) DO NOTHING RETURNING id`, by, ms(slot), ms(now))
+		ids, err := column[int64](tx, `INSERT INTO runs (trigger, slot, min_gap, started_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (slot) DO NOTHING RETURNING id`, by, ms(slot), minGap.Milliseconds(), ms(now))
 		if ok = len(ids) == 1; ok {
 			id = ids[0]
 		}

@@ -48,8 +48,9 @@ type QueueStatus struct {
 
 // LinkStatus counts the links that users hold now.
 type LinkStatus struct {
-	Live    int
-	Expired int
+	Live          int
+	Expired       int
+	DoubtfulMints int // mints since ever that may have opened a session that nobody got
 }
 
 // Status counts everything. It reads every user once: about a second for a
@@ -71,6 +72,9 @@ func (s *Store) Status(ctx context.Context, now time.Time) (Status, error) {
 		err = tx.QueryRow(`SELECT count(*) FILTER (WHERE l.expires_at > ?1), count(*) FILTER (WHERE l.expires_at <= ?1)
 			FROM links l JOIN users u ON u.key = l.user_key WHERE l.superseded_at IS NULL AND u.status = 'pending'`,
 			now.UnixMilli()).Scan(&st.Links.Live, &st.Links.Expired)
+	}
+	if err == nil {
+		err = tx.QueryRow(`SELECT count(*) FROM attempts WHERE doubtful = 1`).Scan(&st.Links.DoubtfulMints)
 	}
 	if err != nil {
 		return st, fmt.Errorf("read the status: %w", err)
@@ -151,7 +155,7 @@ func (s *Store) Due(ctx context.Context, now time.Time, n int) ([]pipeline.Deliv
 	if n <= 0 {
 		n = -1
 	}
-	ds, err := deliveries(boundTo(ctx, s.reads), `WHERE d.state = 'due' AND d.due_at <= ?
+	ds, err := deliveries(boundTo(ctx, s.reads), nil, `WHERE d.state = 'due' AND d.due_at <= ?
 			AND NOT EXISTS (SELECT 1 FROM pauses p
 				WHERE (p.country = '' OR (p.country = d.country AND p.type = d.type)) AND p.probe_at > ?)
 		ORDER BY d.operator DESC, d.due_at, d.id LIMIT ?`, now.UnixMilli(), now.UnixMilli(), n)

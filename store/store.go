@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	_ "github.com/mattn/go-sqlite3" // the database/sql driver "sqlite3"
 )
@@ -26,6 +27,7 @@ var ErrNotFound = errors.New("not found")
 // Store is an open ledger. It is safe for concurrent use.
 type Store struct {
 	path   string
+	key    atomic.Pointer[Key] // set by UseKey
 	writer *writer
 	writes *sql.DB // one connection, owned by the writer
 	reads  *sql.DB

@@ -140,7 +140,7 @@ func (a *app) playDemo(ctx context.Context, s *store.Store, w *demoWorld, people
 	if err := a.importUsers(ctx, s, csv, false); err != nil {
 		return err
 	}
-	e, err := a.newEngine(s)
+	e, err := a.newEngine(ctx, s)
 	if err != nil {
 		return err
 	}

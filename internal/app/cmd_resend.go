@@ -141,7 +141,7 @@ func (a *app) queueAndSend(ctx context.Context, s *store.Store, sel store.Select
 		return answer, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	e, err := a.newEngine(s)
+	e, err := a.newEngine(ctx, s)
 	if err != nil {
 		return answer, err
 	}
@@ -195,7 +195,7 @@ func (a *app) queueResend(ctx context.Context, s *store.Store, u store.UserRecor
 		return fmt.Sprintf("the last mail went out %s ago and plan.min_gap leaves the user in peace for %s more; --force overrides it",
 			span(now.Sub(u.History.LastAt)), span(left)), nil
 	}
-	return s.Resend(ctx, u.User.ID, pipeline.ResendStep(u.History), by, now)
+	return s.Resend(ctx, u.User.ID, pipeline.ResendStep(u.History), force, by, now)
 }
 
 func (a *app) printResent(answer resent, asJSON bool) error {

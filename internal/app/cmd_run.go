@@ -52,7 +52,7 @@ nothing was lost, and the next run goes on.`,
 }
 
 func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, asJSON bool) (err error) {
-	e, err := a.newEngine(s)
+	e, err := a.newEngine(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ A second copy on the same database stands by and takes over when the first ends.
 				return err
 			}
 			return a.withStore(ctx, func(s *store.Store) (err error) {
-				e, err := a.newEngine(s)
+				e, err := a.newEngine(ctx, s)
 				if err != nil {
 					return err
 				}

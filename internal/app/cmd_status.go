@@ -68,8 +68,9 @@ type queueJSON struct {
 }
 
 type linksJSON struct {
-	Live    int `json:"live"`
-	Expired int `json:"expired"`
+	Live          int `json:"live"`
+	Expired       int `json:"expired"`
+	DoubtfulMints int `json:"doubtful_mints"` // since ever
 }
 
 type pauseJSON struct {

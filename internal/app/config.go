@@ -41,8 +41,10 @@ type Config struct {
 
 // DatabaseConfig says where the ledger is.
 type DatabaseConfig struct {
-	URL  string `toml:"url"`
-	Path string `toml:"-"` // the SQLite file that URL names
+	URL     string          `toml:"url"`
+	Path    string          `toml:"-"`        // the SQLite file that URL names
+	KeyFile string          `toml:"key_file"` // made at the first start; "" in the file is beside the database
+	Key     pipeline.Secret `toml:"-"`        // ALTA_DATA_KEY, which wins; the zero value leaves it to KeyFile
 }
 
 // CapaConfig says how to reach the partner API.

@@ -43,6 +43,7 @@ func LoadConfig(path string, data, defaults []byte, getenv func(string) string) 
 	c.Templates.Dir = c.resolve(c.Templates.Dir)
 	c.Database.Path = c.resolve(c.Database.Path)
 	c.readSecrets(getenv)
+	c.readDataKey(getenv)
 	c.warnReserved(getenv)
 	return c, nil
 }

@@ -77,7 +77,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Config{
-		Database: DatabaseConfig{URL: "alta.db", Path: "alta.db"},
+		Database: DatabaseConfig{URL: "alta.db", Path: "alta.db", KeyFile: "alta.db.key"},
 		Capa: CapaConfig{
 			BaseURL: "https://staging-api.capa.fi", LinkTTL: 24 * time.Hour, LinkHosts: []string{},
 			MinLife: time.Hour, Timeout: 15 * time.Second, Connections: 16,

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -130,6 +131,18 @@ func (c *Config) readSecret(s secretSource, getenv func(string) string) error {
 	}
 	*s.into = pipeline.NewSecret(value)
 	return nil
+}
+
+// readDataKey takes the data key from the environment and finds its file, which
+// need not be there: it is made with the ledger.
+func (c *Config) readDataKey(getenv func(string) string) {
+	c.Database.Key = pipeline.NewSecret(trimNewline(getenv("ALTA_DATA_KEY")))
+	path, _, err := expandCredential(c.Database.KeyFile, getenv)
+	if err != nil {
+		c.secrets = append(c.secrets, c.problem("database.key_file", err.Error()))
+		return
+	}
+	c.Database.KeyFile = cmp.Or(c.resolve(path), c.Database.Path+".key")
 }
 
 // expandCredential replaces a leading $CREDENTIALS_DIRECTORY, with or without

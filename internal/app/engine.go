@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/mail"
@@ -31,9 +32,12 @@ type engine struct {
 }
 
 // newEngine checks that everything needed for sending is there and wires it.
-func (a *app) newEngine(s *store.Store) (*engine, error) {
+func (a *app) newEngine(ctx context.Context, s *store.Store) (*engine, error) {
 	c := a.config
 	if err := c.CheckReady(); err != nil {
+		return nil, err
+	}
+	if err := a.useKey(ctx, s); err != nil {
 		return nil, err
 	}
 	e := &engine{
@@ -120,7 +124,8 @@ func (e *engine) deliver(q *store.Queue) pipeline.Deliver {
 	}
 	return pipeline.Record(q, e.plan, e.now, pipeline.Chain(
 		observed("issue", pipeline.Issue(e.capa, e.now, e.config.Capa.LinkTTL, e.config.Capa.LeastLife())),
+		pipeline.Keep(q),
 		observed("render", pipeline.Render(e.mails, e.now, e.mailer.NewID)),
-		pipeline.Limit(e.smtp, observed("send", pipeline.Send(q, e.mailer))),
-	))
+		pipeline.Limit(e.smtp, observed("send", pipeline.Send(q, e.mailer, e.now))),
+	), e.logUnwritten)
 }

@@ -31,7 +31,7 @@ func (e *engine) run(ctx context.Context, p pass) (report pipeline.Report, err e
 	if err := e.recover(settle); err != nil {
 		return report, err
 	}
-	id, fresh, err := e.store.StartRun(settle, p.trigger, p.slot, e.now())
+	id, fresh, err := e.store.StartRun(settle, p.trigger, p.slot, e.plan.MinGap, e.now())
 	if err != nil || !fresh {
 		return report, err
 	}
@@ -127,13 +127,20 @@ func (e *engine) pipe(ctx context.Context, id int64, p pass) (pipeline.Report, e
 
 // recover settles what a process that died left behind.
 func (e *engine) recover(ctx context.Context) error {
-	return settleOrphans(ctx, e.store, e.plan, e.log, e.now)
+	if err := e.store.Shred(ctx, e.now()); err != nil {
+		return err
+	}
+	return settleOrphans(ctx, e.store, e.plan, e.config.Capa.LeastLife(), e.log, e.now)
 }
 
 // settleOrphans is for the holder of the ledger's lock, with no run under way.
-func settleOrphans(ctx context.Context, s *store.Store, plan pipeline.Plan, log *slog.Logger, now pipeline.Clock) error {
-	returned, doubted, err := s.Recover(ctx, now(), func(d *pipeline.Delivery) pipeline.Verdict {
-		return plan.JudgeOrphan(d, now())
+func settleOrphans(ctx context.Context, s *store.Store, plan pipeline.Plan, minLife time.Duration, log *slog.Logger, now pipeline.Clock) error {
+	at := now()
+	returned, doubted, err := s.Recover(ctx, at, func(d *pipeline.Delivery, begun bool) pipeline.Verdict {
+		if begun {
+			return plan.JudgeOrphan(d, at)
+		}
+		return plan.JudgeClaimed(d, at, minLife)
 	})
 	if err != nil {
 		return err

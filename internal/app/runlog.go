@@ -30,6 +30,12 @@ func (e *engine) logVerdict(d *pipeline.Delivery, v pipeline.Verdict) {
 	e.log.LogAttrs(context.Background(), level, "delivery "+string(v.Outcome), attrs...)
 }
 
+// logUnwritten says that the ledger can't take what became of a mail.
+func (e *engine) logUnwritten(d *pipeline.Delivery, err error) {
+	e.log.Error("the ledger can't be written, so no mail is begun; what became of this one is kept and written as soon as it can be: mend the disk, and leave alta running",
+		"delivery", d, "error", err)
+}
+
 // logRun sums up a run of the daemon. A command prints its report instead.
 func (e *engine) logRun(id int64, p pass, r pipeline.Report, err error) {
 	if !p.logged {

@@ -179,7 +179,7 @@ func TestServeMakesUpForAMissedSlot(t *testing.T) {
 	ledger, err := store.Open(t.Context(), w.path("alta.db"))
 	check(t, err)
 	long := time.Now().AddDate(-2, 0, 0)
-	id, _, err := ledger.StartRun(t.Context(), store.BySchedule, long, long)
+	id, _, err := ledger.StartRun(t.Context(), store.BySchedule, long, 0, long)
 	check(t, err)
 	check(t, ledger.FinishRun(t.Context(), id, pipeline.Report{}, nil, long))
 	check(t, ledger.Close())

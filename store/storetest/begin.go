@@ -32,9 +32,9 @@ func beginBehaviours() []behaviour {
 			f.until(f.record(q, d, &pipeline.Fault{Kind: pipeline.Retry, Code: "smtp.4.2.1"}).DueAt)
 			old := f.claim(q)
 			fresh := *old
-			fresh.Link = pipeline.Link{}
+			f.mint(&fresh)
 			f.begin(q, &fresh)
-			f.wantFault(q.Begin(f.t.Context(), old), pipeline.Cancel, "link_superseded")
+			f.wantFault(q.Begin(f.t.Context(), old, f.now), pipeline.Cancel, "link_superseded")
 		}},
 		{"a new address puts the mail off at no cost", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
@@ -44,7 +44,8 @@ func beginBehaviours() []behaviour {
 			u.Email = "ana.maria@example.com"
 			f.enrol(u)
 			f.prepare(d)
-			err := q.Begin(f.t.Context(), d)
+			f.keep(q, d)
+			err := q.Begin(f.t.Context(), d, f.now)
 			equal(f, "free", f.wantFault(err, pipeline.Retry, "user_changed").Free, true)
 			f.until(f.record(q, d, err).DueAt)
 			again := f.claim(q)
@@ -52,27 +53,77 @@ func beginBehaviours() []behaviour {
 			equal(f, "attempt", again.Attempt, 1)
 			equal(f, "the link is kept", again.Link.URL.Equal(d.Link.URL), true)
 		}},
-		{"a refusal leaves the delivery claimed and saves no link", func(f *fixture) {
+		{"a refusal leaves the delivery claimed", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
 			q := f.run()
 			d := f.claim(q)
 			f.mark("ana", pipeline.Verified)
 			f.prepare(d)
-			f.wantFault(q.Begin(f.t.Context(), d), pipeline.Cancel, "user_verified")
+			f.wantFault(q.Begin(f.t.Context(), d, f.now), pipeline.Cancel, "user_verified")
 			f.wantDeliveries("ana", "invite 1 claimed")
-			equal(f, "link id", d.Link.ID, int64(0))
-			equal(f, "link", f.latest("ana").Link, store.LinkRecord{})
+		}},
+		{"a mail whose link was not kept does not begin", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.prepare(d)
+			f.wantUnclassified(q.Begin(f.t.Context(), d, f.now))
+			f.wantDeliveries("ana", "invite 1 claimed")
+		}},
+		{"a second mail within the gap is put off until it is over", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			f.mail()
+			first := f.now
+			f.plan.MinGap = 0 // as if the plan had forgotten it
+			_, err := f.Resend(f.t.Context(), "ana", pipeline.Reissue, false, operator, f.now)
+			f.must(err)
+			f.now = f.now.Add(time.Hour)
+			f.plan.MinGap = 20 * time.Hour
+			q := f.run()
+			d := f.claim(q)
+			f.prepare(d)
+			f.keep(q, d)
+			err = q.Begin(f.t.Context(), d, f.now)
+			fault := f.wantFault(err, pipeline.Retry, "min_gap")
+			equal(f, "free", fault.Free, true)
+			f.until(f.record(q, d, err).DueAt)
+			equal(f, "due", f.now, first.Add(20*time.Hour))
+			f.send(q, f.claim(q))
+		}},
+		{"a mail that an operator forces goes within the gap", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			f.mail()
+			f.resend("ana", pipeline.Reissue)
+			f.now = f.now.Add(time.Hour)
+			f.mail()
+		}},
+		{"the gap counts from a mail in doubt too, but not for its own repeat", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			f.doubt()
+			f.mark("ana", pipeline.OptedOut)
+			f.mark("ana", pipeline.Pending)
+			q := f.run()
+			d := f.claim(q)
+			f.prepare(d)
+			f.keep(q, d)
+			f.wantFault(q.Begin(f.t.Context(), d, f.now), pipeline.Retry, "min_gap")
+
+			f.enrol(person("bob", pipeline.MX))
+			f.doubt()
+			f.resend("bob", pipeline.Invite)
+			f.mail()
 		}},
 		{"only the run that claimed a delivery may begin it, and only once", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
 			q := f.run()
 			d := f.claim(q)
 			f.prepare(d)
+			f.keep(q, d)
 			stranger := *d
-			f.wantUnclassified(f.run().Begin(f.t.Context(), &stranger))
+			f.wantUnclassified(f.run().Begin(f.t.Context(), &stranger, f.now))
 			f.wantDeliveries("ana", "invite 1 claimed")
 			f.begin(q, d)
-			f.wantUnclassified(q.Begin(f.t.Context(), d))
+			f.wantUnclassified(q.Begin(f.t.Context(), d, f.now))
 		}},
 		{"an owner who was given up for dead may not begin", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
@@ -80,7 +131,7 @@ func beginBehaviours() []behaviour {
 			d := f.claim(q)
 			f.recover()
 			f.prepare(d)
-			f.wantUnclassified(q.Begin(f.t.Context(), d))
+			f.wantUnclassified(q.Begin(f.t.Context(), d, f.now))
 			f.wantDeliveries("ana", "invite 1 due")
 		}},
 	}
@@ -99,7 +150,7 @@ func noLongerOwed(f *fixture) {
 		d := f.claim(q)
 		change(code)
 		f.prepare(d)
-		err := q.Begin(f.t.Context(), d)
+		err := q.Begin(f.t.Context(), d, f.now)
 		f.wantFault(err, pipeline.Cancel, code)
 		f.record(q, d, err)
 		f.wantDeliveries(code, "invite 1 cancelled")

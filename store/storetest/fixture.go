@@ -22,7 +22,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T, l Ledger) *fixture {
-	return &fixture{
+	f := &fixture{
 		Ledger: l, t: t,
 		now: time.Date(2026, time.March, 2, 15, 0, 0, 0, time.UTC),
 		plan: pipeline.Plan{
@@ -34,6 +34,17 @@ func newFixture(t *testing.T, l Ledger) *fixture {
 			Tries:           3,
 		},
 	}
+	f.must(f.UseKey(t.Context(), newKey(t)))
+	return f
+}
+
+func newKey(t *testing.T) *store.Key {
+	t.Helper()
+	k, err := store.ParseKey(store.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 const linkTTL = 24 * time.Hour
@@ -95,7 +106,7 @@ func (f *fixture) source(users ...pipeline.User) int {
 
 func (f *fixture) resend(id string, step pipeline.Step) {
 	f.t.Helper()
-	whyNot, err := f.Resend(f.t.Context(), id, step, operator, f.now)
+	whyNot, err := f.Resend(f.t.Context(), id, step, true, operator, f.now)
 	f.must(err)
 	equal(f, "why not", whyNot, "")
 }
@@ -138,7 +149,7 @@ func (f *fixture) run() Queue { f.t.Helper(); return f.runOf(store.Everything) }
 
 func (f *fixture) runOf(only store.Only) Queue {
 	f.t.Helper()
-	id, ok, err := f.StartRun(f.t.Context(), store.ByCommand, time.Time{}, f.now)
+	id, ok, err := f.StartRun(f.t.Context(), store.ByCommand, time.Time{}, f.plan.MinGap, f.now)
 	f.must(err)
 	equal(f, "the run begins", ok, true)
 	return f.Queue(id, only)
@@ -169,12 +180,17 @@ func (f *fixture) claim(q Queue) *pipeline.Delivery {
 	return &b.Deliveries[0]
 }
 
+// mint does what the stage Issue does.
+func (f *fixture) mint(d *pipeline.Delivery) {
+	f.minted++
+	url := fmt.Sprintf("https://kyc.example.com/%s?_al=secret%d==", d.User.ID, f.minted)
+	d.Link = pipeline.Link{URL: pipeline.NewSecret(url), IssuedAt: f.now, ExpiresAt: f.now.Add(linkTTL)}
+}
+
 // prepare does what the stages Issue and Render do.
 func (f *fixture) prepare(d *pipeline.Delivery) {
 	if d.Link.URL.IsZero() {
-		f.minted++
-		url := fmt.Sprintf("https://kyc.example.com/%s?_al=secret%d==", d.User.ID, f.minted)
-		d.Link = pipeline.Link{URL: pipeline.NewSecret(url), IssuedAt: f.now, ExpiresAt: f.now.Add(linkTTL)}
+		f.mint(d)
 	}
 	if !d.Repeat {
 		d.Message = pipeline.Message{ID: fmt.Sprintf("%d.%d@mail.example.com", d.ID, d.Attempt), Date: f.now}
@@ -183,10 +199,18 @@ func (f *fixture) prepare(d *pipeline.Delivery) {
 	}
 }
 
+func (f *fixture) keep(q Queue, d *pipeline.Delivery) {
+	f.t.Helper()
+	if d.Link.ID == 0 {
+		f.must(q.Keep(f.t.Context(), d))
+	}
+}
+
 func (f *fixture) begin(q Queue, d *pipeline.Delivery) {
 	f.t.Helper()
 	f.prepare(d)
-	f.must(q.Begin(f.t.Context(), d))
+	f.keep(q, d)
+	f.must(q.Begin(f.t.Context(), d, f.now))
 }
 
 // record judges err by the plan and writes the verdict down.

@@ -108,6 +108,7 @@ func recordBehaviours() []behaviour {
 			q := f.run()
 			d := f.claim(q)
 			f.prepare(d)
+			f.keep(q, d)
 			f.until(f.record(q, d, &pipeline.Fault{Kind: pipeline.Retry, Code: "smtp.dial"}).DueAt)
 			equal(f, "same link", f.claim(q).Link.URL.Equal(d.Link.URL), true)
 		}},

@@ -10,8 +10,11 @@ import (
 // recover does what a process does that finds another one's orphans.
 func (f *fixture) recover() (returned, doubted int) {
 	f.t.Helper()
-	returned, doubted, err := f.Recover(f.t.Context(), f.now, func(d *pipeline.Delivery) pipeline.Verdict {
-		return f.plan.Judge(d, inDoubt(), f.now)
+	returned, doubted, err := f.Recover(f.t.Context(), f.now, func(d *pipeline.Delivery, begun bool) pipeline.Verdict {
+		if begun {
+			return f.plan.Judge(d, inDoubt(), f.now)
+		}
+		return f.plan.JudgeClaimed(d, f.now, time.Hour)
 	})
 	f.must(err)
 	return returned, doubted
@@ -31,8 +34,18 @@ func recoverBehaviours() []behaviour {
 			f.claim(f.run())
 			f.wantRecovered(1, 0)
 			f.wantDeliveries("ana", "invite 1 due")
-			equal(f, "attempts", len(f.latest("ana").Attempts), 0)
 			equal(f, "attempt", f.claim(f.run()).Attempt, 1)
+		}},
+		{"a claimed delivery without a link counts as a doubtful mint, one with a link does not", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX), person("bob", pipeline.MX))
+			q := f.run()
+			b := f.pull(q, 2).Deliveries
+			f.mint(&b[0])
+			f.keep(q, &b[0])
+			f.wantRecovered(2, 0)
+			equal(f, "doubtful mints", f.status().Links.DoubtfulMints, 1)
+			equal(f, "attempts at ana's", len(f.latest("ana").Attempts), 0)
+			equal(f, "code of bob's", f.latest("bob").Attempts[0].Code, "interrupted")
 		}},
 		{"a claimed delivery to a user who was verified meanwhile is cancelled", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
@@ -86,7 +99,7 @@ func recoverBehaviours() []behaviour {
 		}},
 		{"runs that never ended are closed", func(f *fixture) {
 			f.run()
-			done, _, err := f.StartRun(f.t.Context(), store.ByCommand, time.Time{}, f.now)
+			done, _, err := f.StartRun(f.t.Context(), store.ByCommand, time.Time{}, f.plan.MinGap, f.now)
 			f.must(err)
 			f.must(f.FinishRun(f.t.Context(), done, pipeline.Report{Selected: 1, Sent: 1}, nil, f.now))
 			f.now = f.now.Add(time.Minute)

@@ -84,7 +84,7 @@ func resendBehaviours() []behaviour {
 			f.wantDeliveries("ana", "invite 1 failed", "invite 2 due")
 		}},
 		{"a user whom nobody knows is an error", func(f *fixture) {
-			_, err := f.Resend(f.t.Context(), "nobody", pipeline.Invite, operator, f.now)
+			_, err := f.Resend(f.t.Context(), "nobody", pipeline.Invite, true, operator, f.now)
 			f.wantNotFound(err)
 		}},
 		{"what was done is audited, what was refused is not", func(f *fixture) {
@@ -120,7 +120,7 @@ func resendBehaviours() []behaviour {
 
 func (f *fixture) wantNoResend(id, because string) {
 	f.t.Helper()
-	whyNot, err := f.Resend(f.t.Context(), id, pipeline.Reissue, operator, f.now)
+	whyNot, err := f.Resend(f.t.Context(), id, pipeline.Reissue, true, operator, f.now)
 	f.must(err)
 	if !strings.Contains(whyNot, because) {
 		f.t.Fatalf("why not is %q, want it to say %q", whyNot, because)

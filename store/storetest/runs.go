@@ -17,7 +17,7 @@ func (f *fixture) runs(n int) []store.Run {
 
 func (f *fixture) startSlot(slot time.Time) bool {
 	f.t.Helper()
-	_, ok, err := f.StartRun(f.t.Context(), store.BySchedule, slot, f.now)
+	_, ok, err := f.StartRun(f.t.Context(), store.BySchedule, slot, f.plan.MinGap, f.now)
 	f.must(err)
 	return ok
 }
@@ -54,7 +54,7 @@ func runsBehaviours() []behaviour {
 				return complete
 			}
 			equal(f, "before the first", complete(), true)
-			id, _, err := f.StartRun(f.t.Context(), store.BySchedule, f.now, f.now)
+			id, _, err := f.StartRun(f.t.Context(), store.BySchedule, f.now, f.plan.MinGap, f.now)
 			f.must(err)
 			equal(f, "under way", complete(), false)
 			f.must(f.FinishRun(f.t.Context(), id, pipeline.Report{}, errors.New("stopped"), f.now))
@@ -63,9 +63,9 @@ func runsBehaviours() []behaviour {
 			equal(f, "ended by an outage", complete(), true)
 		}},
 		{"a run is kept as it was reported, newest first", func(f *fixture) {
-			first, _, err := f.StartRun(f.t.Context(), store.ByResend, time.Time{}, f.now)
+			first, _, err := f.StartRun(f.t.Context(), store.ByResend, time.Time{}, f.plan.MinGap, f.now)
 			f.must(err)
-			second, _, err := f.StartRun(f.t.Context(), store.BySchedule, f.now, f.now)
+			second, _, err := f.StartRun(f.t.Context(), store.BySchedule, f.now, f.plan.MinGap, f.now)
 			f.must(err)
 			report := pipeline.Report{
 				Selected: 21, Sent: 1, Retry: 2, Failed: 3, Held: 4, Doubt: 5, Cancelled: 6,

@@ -23,13 +23,18 @@ type Ledger interface {
 	Erase(ctx context.Context, id string, by store.Act, now time.Time) error
 
 	Select(ctx context.Context, sel store.Selection, now time.Time) ([]store.UserRecord, error)
-	Resend(ctx context.Context, id string, step pipeline.Step, by store.Act, now time.Time) (whyNot string, err error)
+	Resend(ctx context.Context, id string, step pipeline.Step, force bool, by store.Act, now time.Time) (whyNot string, err error)
 	OperatorDue(ctx context.Context, now time.Time) (bool, error)
 
-	Queue(run int64, only store.Only) Queue
-	Recover(ctx context.Context, now time.Time, judge func(*pipeline.Delivery) pipeline.Verdict) (returned, doubted int, err error)
+	UseKey(ctx context.Context, k *store.Key) error
+	HasKey(ctx context.Context) (bool, error)
+	Rekey(ctx context.Context, k *store.Key, by store.Act, now time.Time) error
+	Shred(ctx context.Context, now time.Time) error
 
-	StartRun(ctx context.Context, by store.Trigger, slot, now time.Time) (id int64, ok bool, err error)
+	Queue(run int64, only store.Only) Queue
+	Recover(ctx context.Context, now time.Time, judge store.JudgeOrphan) (returned, doubted int, err error)
+
+	StartRun(ctx context.Context, by store.Trigger, slot time.Time, minGap time.Duration, now time.Time) (id int64, ok bool, err error)
 	FinishRun(ctx context.Context, id int64, r pipeline.Report, failure error, now time.Time) error
 	LastSlot(ctx context.Context) (slot time.Time, complete bool, err error)
 	Lift(ctx context.Context, p pipeline.Pause) error
@@ -50,6 +55,7 @@ type Ledger interface {
 // Queue is the ledger as one run sees it.
 type Queue interface {
 	pipeline.Puller
+	pipeline.Keeper
 	pipeline.Beginner
 	pipeline.Recorder
 }
@@ -67,7 +73,7 @@ type behaviour struct {
 }
 
 // Run holds the engine to every behaviour. Each one gets an empty ledger from
-// open, which also sees to closing it.
+// open, which also sees to closing it, and a data key of its own.
 func Run(t *testing.T, open func(t *testing.T) Ledger) {
 	for _, area := range []struct {
 		name       string
@@ -83,6 +89,8 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Resend", resendBehaviours()},
 		{"Pull", pullBehaviours()},
 		{"Pause", pauseBehaviours()},
+		{"Key", keyBehaviours()},
+		{"Keep", keepBehaviours()},
 		{"Begin", beginBehaviours()},
 		{"Record", recordBehaviours()},
 		{"Recover", recoverBehaviours()},

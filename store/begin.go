@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+
+	"alta/pipeline"
+)
+
+// Begin commits that the mail is about to leave: the state sending, with its
+// link, Message-ID, date and digest. In the same transaction it checks that the
+// user is still owed the mail. It implements [pipeline.Beginner].
+func (q *Queue) Begin(ctx context.Context, d *pipeline.Delivery, now time.Time) error {
+	return q.store.write(ctx, func(tx *sql.Tx) error {
+		if err := q.stillOwed(tx, d); err != nil {
+			return err
+		}
+		err := one(tx.Exec(`UPDATE deliveries SET state = 'sending', began_at = ?, message_id = ?, message_date = ?, digest = ?
+			WHERE id = ? AND state = 'claimed' AND run_id = ? AND link_id = ?`,
+			ms(now), d.Message.ID, ms(d.Message.Date), d.Message.Digest, d.ID, q.run, d.Link.ID))
+		if broke(err, "mails_keep_the_gap") {
+			return q.tooSoon(tx, d, now)
+		}
+		if err != nil {
+			return fmt.Errorf("mark delivery %d as sending: %w", d.ID, err)
+		}
+		return nil
+	})
+}
+
+func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
+	var status pipeline.Status
+	var email string
+	var withdrawn, bad, superseded bool
+	err := tx.QueryRow(`SELECT u.status, u.email, u.withdrawn, u.address_bad,
+			EXISTS (SELECT 1 FROM links l WHERE l.id = ? AND l.superseded_at IS NOT NULL)
+		FROM users u WHERE u.id = ?`, d.Link.ID, d.User.ID).Scan(&status, &email, &withdrawn, &bad, &superseded)
+	if err != nil {
+		return fmt.Errorf("look at user %s: %w", d.User.ID, err)
+	}
+	cancel := func(code, reason string) error {
+		return &pipeline.Fault{Kind: pipeline.Cancel, Code: code, Reason: reason}
+	}
+	switch {
+	case status != pipeline.Pending:
+		return cancel("user_"+string(status), "the user became "+string(status)+" before the mail left")
+	case withdrawn:
+		return cancel("user_withdrawn", "the source query no longer returns the user, or its row is bad")
+	case bad:
+		return cancel("user_address_bad", "the user's address was found to be undeliverable")
+	case superseded:
+		return cancel("link_superseded", "a newer link was made for the user")
+	case email != d.User.Email:
+		return &pipeline.Fault{Kind: pipeline.Retry, Free: true, Code: "user_changed", Reason: "the user's address changed before the mail left"}
+	}
+	return nil
+}
+
+// tooSoon puts a mail off that the database refused because the user had, or
+// may have had, another one a short while ago. The plan asks for the same gap,
+// so that only a mail in doubt, or a mistake in alta, leads here.
+func (q *Queue) tooSoon(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
+	var over int64
+	err := tx.QueryRow(`SELECT max(o.began_at) + r.min_gap FROM deliveries o, runs r
+		WHERE r.id = ? AND o.user_key = (SELECT key FROM users WHERE id = ?) AND o.id <> ? AND (o.state = 'sent' OR o.doubts > 0)`,
+		q.run, d.User.ID, d.ID).Scan(&over)
+	if err != nil {
+		return fmt.Errorf("look at the mails of user %s: %w", d.User.ID, err)
+	}
+	return &pipeline.Fault{
+		Kind: pipeline.Retry, Free: true, Code: "min_gap", After: time.UnixMilli(over).Sub(now),
+		Reason: "the user had, or may have had, another mail within plan.min_gap; this one waits until that is over",
+	}
+}
+
+// broke tells whether err is the refusal of the named trigger.
+func broke(err error, trigger string) bool {
+	refusal, ok := errors.AsType[sqlite3.Error](err)
+	return ok && refusal.ExtendedCode == sqlite3.ErrConstraintTrigger && refusal.Error() == trigger
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"alta/pipeline"
+)
+
+// errNoKey says that the caller forgot [Store.UseKey].
+var errNoKey = errors.New("the ledger has not been given its data key")
+
+// Keep makes the delivery's fresh link the user's current one and supersedes
+// the others. A link that another user has is never mailed: it would lead one
+// person into the verification of another. It implements [pipeline.Keeper].
+func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
+	key := q.store.key.Load()
+	if key == nil {
+		return errNoKey
+	}
+	sealed, fingerprint := key.seal(d.Link.URL, d.User.ID), key.fingerprint(d.Link.URL)
+	var id int64
+	err := q.store.write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.Exec(`UPDATE links SET superseded_at = ?, sealed = NULL
+			WHERE user_key = (SELECT key FROM users WHERE id = ?) AND superseded_at IS NULL`,
+			ms(d.Link.IssuedAt), d.User.ID); err != nil {
+			return fmt.Errorf("supersede the link of user %s: %w", d.User.ID, err)
+		}
+		// A user who is done meanwhile has no use for a link.
+		err := tx.QueryRow(`INSERT INTO links (user_key, sealed, fingerprint, issued_at, expires_at)
+			SELECT key, CASE WHEN status = 'pending' THEN ?1 END, ?2, ?3, ?4 FROM users WHERE id = ?5 RETURNING id`,
+			sealed, fingerprint, ms(d.Link.IssuedAt), ms(d.Link.ExpiresAt), d.User.ID).Scan(&id)
+		if broke(err, "links_have_one_user") {
+			return sharedLink(tx, fingerprint, d.User.ID)
+		}
+		if err != nil {
+			return fmt.Errorf("save the link of user %s: %w", d.User.ID, err)
+		}
+		if err := one(tx.Exec(`UPDATE deliveries SET link_id = ? WHERE id = ? AND state = 'claimed' AND run_id = ?`, id, d.ID, q.run)); err != nil {
+			return fmt.Errorf("give delivery %d its link: %w", d.ID, err)
+		}
+		return nil
+	})
+	if err == nil {
+		d.Link.ID = id // only now: a commit that failed has saved no link
+	}
+	return err
+}
+
+func sharedLink(tx *sql.Tx, fingerprint []byte, user string) error {
+	var other string
+	err := tx.QueryRow(`SELECT u.id FROM links l JOIN users u ON u.key = l.user_key WHERE l.fingerprint = ? LIMIT 1`, fingerprint).Scan(&other)
+	if err != nil {
+		return fmt.Errorf("find the other user of the link: %w", err)
+	}
+	return &pipeline.Fault{
+		Kind: pipeline.Outage, Code: "capa.shared_link",
+		Reason: fmt.Sprintf("the partner API handed out one link for two users, %s and then %s; the second was not mailed, for it would lead one person into the verification of another. Ask Capa before you go on",
+			other, user),
+	}
+}
+
+// shredAtOnce bounds the links that one commit shreds.
+const shredAtOnce = 1000
+
+// Shred wipes the links that have expired: nobody can use them any more. Those
+// of users who are done are wiped when their status changes.
+func (s *Store) Shred(ctx context.Context, now time.Time) error {
+	for more := true; more; {
+		err := s.write(ctx, func(tx *sql.Tx) error {
+			result, err := tx.Exec(`UPDATE links SET sealed = NULL
+				WHERE id IN (SELECT id FROM links WHERE sealed IS NOT NULL AND expires_at <= ? LIMIT ?)`, now.UnixMilli(), shredAtOnce)
+			if err != nil {
+				return err
+			}
+			n, err := result.RowsAffected()
+			more = n == shredAtOnce
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("shred expired links: %w", err)
+		}
+	}
+	return nil
+}

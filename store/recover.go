@@ -1,0 +1,53 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"alta/pipeline"
+)
+
+// JudgeOrphan says what becomes of a delivery whose owner is gone; begun tells
+// whether its mail may have left.
+type JudgeOrphan func(d *pipeline.Delivery, begun bool) pipeline.Verdict
+
+// Recover settles what an earlier owner left behind; only the process that
+// holds the [Lock] may call it, while no run is under way. It returns how many
+// deliveries were only claimed, and how many were on the wire.
+func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (returned, doubted int, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		var err error
+		if returned, err = s.recover(tx, pipeline.Claimed, judge, now); err != nil {
+			return err
+		}
+		if doubted, err = s.recover(tx, pipeline.Sending, judge, now); err != nil {
+			return err
+		}
+		_, err = tx.Exec(`UPDATE runs SET finished_at = ?, error = 'the process ended before the run did' WHERE finished_at IS NULL`, ms(now))
+		return err
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("recover what an earlier run left behind: %w", err)
+	}
+	return returned, doubted, nil
+}
+
+func (s *Store) recover(tx *sql.Tx, state pipeline.State, judge JudgeOrphan, now time.Time) (n int, err error) {
+	orphans, err := deliveries(tx, s.key.Load(), `WHERE d.state = ? AND d.state IN ('claimed', 'sending')`, state)
+	if err != nil {
+		return 0, err
+	}
+	for i := range orphans {
+		d := &orphans[i]
+		var run int64
+		if err := tx.QueryRow(`SELECT run_id FROM deliveries WHERE id = ?`, d.ID).Scan(&run); err != nil {
+			return 0, err
+		}
+		if err := record(tx, run, d, judge(d, state == pipeline.Sending), now); err != nil {
+			return 0, err
+		}
+	}
+	return len(orphans), nil
+}
