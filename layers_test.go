@@ -19,11 +19,12 @@ const wholeHouse = "alta/..."
 var mayImport = map[string][]string{
 	"alta":                 {"alta/internal/app"},
 	"alta/internal/app":    {wholeHouse},
+	"alta/internal/crash":  {},
 	"alta/pipeline":        {},
 	"alta/store/storetest": {"alta/pipeline", "alta/store"},
 }
 
-var adapterMayImport = []string{"alta/pipeline"}
+var adapterMayImport = []string{"alta/internal/crash", "alta/pipeline"}
 
 // testsMayImport comes on top of that for test files, and of the package itself.
 var testsMayImport = []string{"alta/internal/sandbox", "alta/store/storetest"}

@@ -50,8 +50,9 @@ type Fault struct {
 	// ended with the same Code, the delivery fails.
 	Once bool
 
-	// Free marks a Retry that costs the user no attempt.
-	Free bool
+	// Free marks a Retry that costs the user no attempt, and FreeOnce one that
+	// does when the attempt before it ended with the same Code.
+	Free, FreeOnce bool
 
 	// Country widens a Hold from the user to every user of that country and of
 	// the user's type; the deliveries stay due and one probe an hour finds out

@@ -184,7 +184,7 @@ func (p Plan) next(u User, h History, now time.Time) *Next {
 }
 
 func (p Plan) retry(v *Verdict, d *Delivery, f *Fault, now time.Time) {
-	v.Paid = !f.Free
+	v.Paid = !f.Free || f.FreeOnce && d.LastCode == f.Code
 	switch {
 	case f.Once && d.LastCode == f.Code:
 		v.State, v.Outcome = Failed, OutcomeFailed

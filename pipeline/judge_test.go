@@ -80,6 +80,18 @@ func TestJudge(t *testing.T) {
 			want:     pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: ten.Add(time.Minute), Code: "capa.throttled", Tried: true},
 		},
 		{
+			name:     "A retry that is free once costs an attempt when it ends the same way again.",
+			delivery: func(d *pipeline.Delivery) { d.LastCode = "capa.unauthorized" },
+			err:      &pipeline.Fault{Kind: pipeline.Retry, Free: true, FreeOnce: true, Code: "capa.unauthorized", After: time.Minute},
+			want:     pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: ten.Add(time.Minute), Code: "capa.unauthorized", Tried: true, Paid: true},
+		},
+		{
+			name:     "After another end it is free.",
+			delivery: func(d *pipeline.Delivery) { d.LastCode = "smtp.4.2.1" },
+			err:      &pipeline.Fault{Kind: pipeline.Retry, Free: true, FreeOnce: true, Code: "capa.unauthorized", After: time.Minute},
+			want:     pipeline.Verdict{State: pipeline.Due, Outcome: pipeline.OutcomeRetry, DueAt: ten.Add(time.Minute), Code: "capa.unauthorized", Tried: true},
+		},
+		{
 			name:     "The seventh attempt of eight is followed by one more.",
 			delivery: func(d *pipeline.Delivery) { d.Attempt = 7 },
 			err:      &pipeline.Fault{Kind: pipeline.Retry, Code: "smtp.4.2.1", Reason: "Busy.", After: time.Minute},

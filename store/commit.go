@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mattn/go-sqlite3"
 
+	"alta/internal/crash"
 	"alta/pipeline"
 )
 
@@ -30,6 +32,7 @@ type writer struct {
 	closing  chan struct{}
 	once     sync.Once
 	done     sync.WaitGroup
+	trouble  atomic.Pointer[pipeline.Fault] // why the latest commit failed; nil when it did not
 }
 
 type request struct {
@@ -63,23 +66,44 @@ func (s *Store) write(ctx context.Context, apply func(*sql.Tx) error) error {
 	case <-s.writer.closing:
 		return errClosed
 	case s.writer.requests <- r:
-		return unwritable(<-r.result)
+		return <-r.result
 	}
 }
 
-// unwritable turns what keeps everybody from writing now, and may be over later,
-// into an outage.
-func unwritable(err error) error {
-	lite, ok := errors.AsType[sqlite3.Error](err)
-	if !ok || !slices.Contains([]sqlite3.ErrNo{
-		sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrReadonly, sqlite3.ErrBusy, sqlite3.ErrLocked,
-		sqlite3.ErrCantOpen, sqlite3.ErrPerm, sqlite3.ErrNomem,
-	}, lite.Code) {
-		return err
+// Trouble returns why the latest write could not be made, nil when it could.
+func (s *Store) Trouble() error {
+	if f := s.writer.trouble.Load(); f != nil {
+		return f
 	}
+	return nil
+}
+
+// unwritable returns the outage that err is when it keeps everybody from
+// writing: trouble that may be over later, or a damaged file, whose trouble
+// never is. It returns nil for any other error.
+func unwritable(err error) *pipeline.Fault {
+	lite, ok := errors.AsType[sqlite3.Error](err)
+	if !ok {
+		return nil
+	}
+	switch lite.Code {
+	case sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrReadonly, sqlite3.ErrBusy, sqlite3.ErrLocked,
+		sqlite3.ErrCantOpen, sqlite3.ErrPerm, sqlite3.ErrNomem, sqlite3.ErrProtocol:
+		return &pipeline.Fault{
+			Kind: pipeline.Outage, Code: pipeline.LedgerCode,
+			Reason: "the database can't be written, so no mail is sent; check the disk and its rights, nothing is lost", Err: err,
+		}
+	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
+		return damaged(err)
+	}
+	return nil
+}
+
+// damaged is the fault of a file that SQLite can't make sense of.
+func damaged(err error) *pipeline.Fault {
 	return &pipeline.Fault{
-		Kind: pipeline.Outage, Code: pipeline.LedgerCode,
-		Reason: "the database can't be written, so no mail is sent; check the disk and its rights, nothing is lost", Err: err,
+		Kind: pipeline.Outage, Code: "ledger_damaged",
+		Reason: "the database is damaged, so no mail is sent; stop alta, keep the file, and restore a backup", Err: err,
 	}
 }
 
@@ -110,12 +134,18 @@ func (w *writer) gather(first *request) []*request {
 
 func (w *writer) commit(batch []*request) {
 	errs, err := w.transact(batch)
-	for i, r := range batch {
-		if err != nil {
-			r.result <- err
-		} else {
-			r.result <- errs[i]
+	if err != nil {
+		errs = slices.Repeat([]error{err}, len(batch))
+	}
+	var trouble *pipeline.Fault
+	for i, err := range errs {
+		if f := unwritable(err); f != nil {
+			errs[i], trouble = f, f
 		}
+	}
+	w.trouble.Store(trouble)
+	for i, r := range batch {
+		r.result <- errs[i]
 	}
 }
 
@@ -139,9 +169,11 @@ func (w *writer) transact(batch []*request) (errs []error, err error) {
 		}
 		errs = append(errs, applied)
 	}
+	crash.Point("commit: before")
 	if err := tx.Commit(); err != nil {
 		return nil, fmt.Errorf("commit: %w", err)
 	}
+	crash.Point("commit: after")
 	return errs, nil
 }
 

@@ -15,19 +15,32 @@ import (
 func program(t testing.TB) string {
 	t.Helper()
 	path, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
 	return path
 }
 
-var build = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(builtDir, "alta")
-	if out, err := exec.Command("go", "build", "-o", path, "alta").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build alta: %w\n%s", err, out)
+// mortalProgram builds alta with the points at which a test can end it; see
+// package crash.
+func mortalProgram(t testing.TB) string {
+	t.Helper()
+	path, err := buildMortal()
+	check(t, err)
+	return path
+}
+
+var (
+	build       = sync.OnceValues(func() (string, error) { return goBuild("alta") })
+	buildMortal = sync.OnceValues(func() (string, error) { return goBuild("alta-mortal", "-tags", "alta_crash") })
+)
+
+func goBuild(name string, flags ...string) (string, error) {
+	path := filepath.Join(builtDir, name)
+	args := append(append([]string{"build", "-o", path}, flags...), "alta")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
 	return path, nil
-})
+}
 
 // eventually asks until it is so, for half a minute at most.
 func (w *world) eventually(what string, so func() bool) {
@@ -45,6 +58,9 @@ func (w *world) eventually(what string, so func() bool) {
 	}
 }
 
+// anyStatus is for a command whose exit status is not at issue.
+const anyStatus = -1
+
 // exec runs a command as a program of its own and wants that exit status. It
 // returns what went to standard output.
 func (w *world) exec(status int, args ...string) string {
@@ -57,7 +73,7 @@ func (w *world) exec(status int, args ...string) string {
 	} else {
 		check(w.t, err)
 	}
-	if got := c.ProcessState.ExitCode(); got != status {
+	if got := c.ProcessState.ExitCode(); got != status && status != anyStatus {
 		w.t.Fatalf("alta %q: exit status %d, want %d\n%s%s", args, got, status, out, screen)
 	}
 	w.wantNoSecret(string(out) + screen)
@@ -67,7 +83,12 @@ func (w *world) exec(status int, args ...string) string {
 // command is the program, in the world's folder and with its secrets.
 func (w *world) command(args ...string) *exec.Cmd {
 	w.t.Helper()
-	c := exec.CommandContext(w.t.Context(), program(w.t), args...)
+	return w.commandOf(w.t.Context(), program(w.t), args...)
+}
+
+// commandOf is command for another build of the program, killed when ctx ends.
+func (w *world) commandOf(ctx context.Context, path string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, path, args...)
 	c.Dir = w.dir
 	c.Env = []string{"ALTA_CAPA_API_KEY=" + testKey, "ALTA_SMTP_PASSWORD=" + testPassword, "HOME=" + w.dir, "TMPDIR=" + w.dir}
 	return c

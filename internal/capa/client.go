@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"alta/internal/crash"
 	"alta/pipeline"
 )
 
@@ -62,8 +63,14 @@ func newTransport(cfg Config) *http.Transport {
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: cfg.Timeout}).DialContext,
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := (&net.Dialer{Timeout: cfg.Timeout}).DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return crash.Conn("http", c), nil
+		},
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: cfg.Timeout,
 		Protocols:           http1,
@@ -107,13 +114,17 @@ func (c *Client) Issue(ctx context.Context, u pipeline.User) (pipeline.Secret, e
 	if lost != nil {
 		return pipeline.Secret{}, judgeLoss(lost).settle(c.streaks, u.ID)
 	}
-	if !isSuccess(a.status) {
-		pause := time.Duration(0)
-		if a.status == http.StatusTooManyRequests {
-			pause = parseRetryAfter(a.retryAfter, c.now())
-			c.gate.shut(pause)
+	if a.status == http.StatusTooManyRequests {
+		pause := parseRetryAfter(a.retryAfter, c.now())
+		found := throttled(pause)
+		if c.gate.shut(pause) {
+			found = throttledInVain(pause)
 		}
-		return pipeline.Secret{}, judge(a, u, pause, c.cfg.APIKey.Reveal()).settle(c.streaks, u.ID)
+		return pipeline.Secret{}, found.settle(c.streaks, u.ID)
+	}
+	c.gate.passed()
+	if !isSuccess(a.status) {
+		return pipeline.Secret{}, judge(a, u, c.cfg.APIKey.Reveal()).settle(c.streaks, u.ID)
 	}
 	link, found, ok := c.linkOf(a, u)
 	if !ok {
@@ -163,8 +174,10 @@ func (c *Client) Check(ctx context.Context) error {
 			found.fault.Reason = "the partner API answered 401 to the API key" + said(e, c.cfg.APIKey.Reveal()) + "; " + adviceKey
 		}
 		return outage(found)
-	case http.StatusForbidden, http.StatusTooManyRequests:
-		return outage(judge(a, pipeline.User{}, parseRetryAfter(a.retryAfter, c.now()), c.cfg.APIKey.Reveal()))
+	case http.StatusForbidden:
+		return outage(judge(a, pipeline.User{}, c.cfg.APIKey.Reveal()))
+	case http.StatusTooManyRequests:
+		return outage(throttled(parseRetryAfter(a.retryAfter, c.now())))
 	}
 	if isRedirect(a.status) {
 		return outage(redirected(a.status))

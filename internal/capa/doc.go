@@ -21,11 +21,16 @@
 //	404                                              Retry once after 15 min    capa.not_found, or capa.wrong_address where it is not as documented
 //	404 of five users, none as documented            Outage                     capa.wrong_address
 //	408, 5xx                                         Retry, five users: Outage  capa.server_error
-//	429                                              Retry, long pause: Outage  capa.throttled
+//	429                                              Retry, long pause or five
+//	                                                 in a row: Outage           capa.throttled
 //	other 4xx                                        Hold, three users: Outage  capa.refused
 //	no connection: dial, DNS, TLS                    Retry, five users: Outage  capa.unreachable
 //	no answer after the request was sent: time-out   Retry, five users: Outage  capa.timeout
 //	no answer after the request was sent: cut        Retry, five users: Outage  capa.cut
+//
+// A mint is doubtful when a session may have been opened that nobody got a link
+// to: no answer after the request was sent, a 2xx without a link that may be
+// mailed, and a 5xx other than 503 and the documented 500.
 //
 // Before any call, capa.bad_id and capa.bad_country fail a delivery whose user
 // can't be asked about.

@@ -16,25 +16,42 @@ const (
 	minPause     = time.Second
 	maxPause     = time.Hour
 	maxWait      = 30 * time.Second // a longer pause is an outage
+	maxPauses    = 5                // so many in a row are an outage too
 )
 
 // gate stops all minting while the partner API asks for a pause. It is safe
 // for concurrent use.
 type gate struct {
-	now   pipeline.Clock
-	mu    sync.Mutex
-	until time.Time
+	now    pipeline.Clock
+	mu     sync.Mutex
+	until  time.Time
+	pauses int // in a row, with no call let through between them
 }
 
 // shut closes the gate for pause, counted from now; a shorter pause never
-// shortens a longer one.
-func (g *gate) shut(pause time.Duration) {
-	until := g.now().Add(pause)
+// shortens a longer one. vain tells that each of the last maxPauses was waited
+// out and the next call refused all the same: without an end to that, a run
+// would wait and ask for as long as the API refuses. Refusals of calls that
+// were under way together are one pause.
+func (g *gate) shut(pause time.Duration) (vain bool) {
+	now := g.now()
+	until := now.Add(pause)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if !g.until.After(now) {
+		g.pauses++
+	}
 	if until.After(g.until) {
 		g.until = until
 	}
+	return g.pauses >= maxPauses
+}
+
+// passed notes that the API let a call through, whatever it answered.
+func (g *gate) passed() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pauses = 0
 }
 
 // left returns how long the gate stays closed.

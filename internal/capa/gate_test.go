@@ -48,6 +48,28 @@ func TestGate(t *testing.T) {
 			}
 		})
 	})
+	t.Run("Five pauses in a row are in vain, but not when a call got through between them.", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			g := gate{now: time.Now}
+			for _, through := range []bool{true, false} {
+				for n := 1; n <= maxPauses; n++ {
+					g.shut(time.Second) // of a call that was under way with the next
+					if vain := g.shut(time.Second); vain != (n == maxPauses) {
+						t.Errorf("pause %d in a row: in vain %v", n, vain)
+					}
+					if _, err := g.wait(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if through {
+					g.passed()
+				}
+			}
+			if !g.shut(time.Second) {
+				t.Error("a pause after five in vain is not in vain")
+			}
+		})
+	})
 	t.Run("The wait ends with its context.", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g := gate{now: time.Now}

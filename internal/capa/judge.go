@@ -42,25 +42,23 @@ func (f finding) settle(s *streaks, user string) *pipeline.Fault {
 		}
 	}
 	if f.freeOnce {
-		fault.Free = !known
+		fault.Free, fault.FreeOnce = !known, true
 	}
 	return &fault
 }
 
-// judge says what an answer other than 2xx means for the user. It is pure;
-// pause is the parsed Retry-After, and key must not be quoted.
-func judge(a answer, u pipeline.User, pause time.Duration, key string) finding {
+// judge says what an answer other than 2xx and 429 means for the user. It is
+// pure; key must not be quoted.
+func judge(a answer, u pipeline.User, key string) finding {
 	e := parseError(a.body)
 	switch {
 	case a.status == 403:
 		return just(pipeline.Outage, "partner_flow",
 			"the partner API answered 403: the partner account may not use this flow; ask Capa to check the account's set-up")
-	case a.status == 429:
-		return throttled(pause)
 	case a.status == 408 || a.status >= 500:
 		return finding{
 			fault: pipeline.Fault{
-				Kind: pipeline.Retry, Code: "capa.server_error",
+				Kind: pipeline.Retry, Code: "capa.server_error", Doubtful: mayHaveMinted(a.status, e),
 				Reason: fmt.Sprintf("the partner API answered %d%s; it is tried again later, and there is nothing to do unless it goes on", a.status, said(e, key)),
 			},
 			causes: []cause{trouble},
@@ -79,6 +77,14 @@ func judge(a answer, u pipeline.User, pause time.Duration, key string) finding {
 		return judgeNotFound(e)
 	}
 	return judgeRefused(a.status, e, key)
+}
+
+// mayHaveMinted tells whether a server failed in a way that leaves open whether
+// it had opened a session before. The documented 500 says that it had not, and a
+// server that answers 408 or 503 did not handle the request (RFC 9110, sections
+// 15.5.9 and 15.6.4); a gateway that answers 502 or 504 had passed it on.
+func mayHaveMinted(status int, e apiError) bool {
+	return status >= 500 && status != 503 && e.message != "failed to create verification link"
 }
 
 // judgeCut is an error answer whose text was lost. No session was opened.
@@ -193,6 +199,15 @@ func throttled(pause time.Duration) finding {
 	if pause > maxWait {
 		f.fault.Kind, f.fault.Free = pipeline.Outage, false
 	}
+	return f
+}
+
+// throttledInVain is a shared limit that waiting does not get past. It is an
+// outage, so that the run ends and somebody hears of it; the next one probes.
+func throttledInVain(pause time.Duration) finding {
+	f := just(pipeline.Outage, "throttled", fmt.Sprintf(
+		"the partner API asked for %d pauses in a row and took no request between them; lower capa.rate, or ask Capa what the limit is", maxPauses))
+	f.fault.After = pause
 	return f
 }
 

@@ -37,9 +37,9 @@ func TestEveryAnswerHasItsFault(t *testing.T) {
 		{"A user of another partner fails alone.", sandbox.NotAssociated(),
 			pipeline.Fault{Kind: pipeline.Fail, Code: "capa.not_associated"}, "not associated"},
 		{"A 401 that nobody documented puts the user off for free.", failure(401, "UNAUTHORIZED", "Session expired"),
-			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.unauthorized", Free: true}, "401 (UNAUTHORIZED),"},
+			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.unauthorized", Free: true, FreeOnce: true}, "401 (UNAUTHORIZED),"},
 		{"A documented text under another documented code is not the documented error.", failure(401, "NOT_FOUND_ERROR", "Invalid API Key"),
-			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.unauthorized", Free: true}, "NOT_FOUND_ERROR: invalid api key"},
+			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.unauthorized", Free: true, FreeOnce: true}, "NOT_FOUND_ERROR: invalid api key"},
 		{"A documented text under a code that nobody documented is the documented error.", failure(401, "UnauthorizedException", "Invalid API Key"),
 			pipeline.Fault{Kind: pipeline.Outage, Code: "capa.key_refused"}, "invalid api key"},
 		{"So is one under a reason phrase.", sandbox.APIAnswer{Status: 400, Body: `{"error":"BadRequest","message":"Invalid User Input"}`},
@@ -49,13 +49,13 @@ func TestEveryAnswerHasItsFault(t *testing.T) {
 		{"A documented text under another status is not the documented error.", failure(409, "UNAUTHORIZED", "Invalid API Key"),
 			pipeline.Fault{Kind: pipeline.Hold, Code: "capa.refused"}, "409"},
 		{"A 401 that is no JSON is one that nobody documented.", sandbox.APIAnswer{Status: 401, Body: "<html>hostile Invalid API Key</html>"},
-			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.unauthorized", Free: true}, "401,"},
+			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.unauthorized", Free: true, FreeOnce: true}, "401,"},
 		{"An answer that repeats the key is not repeated.", failure(401, "UNAUTHORIZED", "no partner has "+canaryKey),
-			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.unauthorized", Free: true}, "401 (UNAUTHORIZED),"},
+			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.unauthorized", Free: true, FreeOnce: true}, "401 (UNAUTHORIZED),"},
 		{"An answer that repeats a link is not repeated.", failure(401, "UNAUTHORIZED", "go to https://hostile.example/?_al=x now"),
-			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.unauthorized", Free: true}, "401 (UNAUTHORIZED),"},
+			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.unauthorized", Free: true, FreeOnce: true}, "401 (UNAUTHORIZED),"},
 		{"An answer with personal data is not repeated.", failure(500, "INTERNAL_SERVER_ERROR", "Failed for hostile Perez, token abc"),
-			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error"}, "500 (INTERNAL_SERVER_ERROR);"},
+			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error", Doubtful: true}, "500 (INTERNAL_SERVER_ERROR);"},
 		{"A partner that is set up wrongly stops the run.", sandbox.PartnerFlow(),
 			pipeline.Fault{Kind: pipeline.Outage, Code: "capa.partner_flow"}, "403"},
 		{"Any other 403 stops the run too.", sandbox.APIAnswer{Status: 403, Body: "blocked"},
@@ -75,9 +75,9 @@ func TestEveryAnswerHasItsFault(t *testing.T) {
 		{"A failure of the provider is tried again.", sandbox.ServerError(),
 			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error"}, "500"},
 		{"A 408 is tried again.", sandbox.APIAnswer{Status: 408}, pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error"}, "408"},
-		{"A 502 is tried again.", sandbox.APIAnswer{Status: 502, Body: "<html>"}, pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error"}, "502"},
+		{"A 502 is tried again; what stands behind the gateway may have opened a session.", sandbox.APIAnswer{Status: 502, Body: "<html>"}, pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error", Doubtful: true}, "502"},
 		{"A 503 is tried again.", sandbox.APIAnswer{Status: 503}, pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error"}, "503"},
-		{"A 504 is tried again.", sandbox.APIAnswer{Status: 504}, pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error"}, "504"},
+		{"So may it with a 504.", sandbox.APIAnswer{Status: 504}, pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error", Doubtful: true}, "504"},
 		{"A short pause puts the user off for free.", sandbox.Throttled("30"),
 			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.throttled", Free: true, After: 30 * time.Second}, "30s"},
 		{"A long pause stops the run until it is over.", sandbox.Throttled("31"),
@@ -92,8 +92,8 @@ func TestEveryAnswerHasItsFault(t *testing.T) {
 			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.cut", Doubtful: true}, "may have opened a session"},
 		{"A connection that ends within the answer is a doubtful mint.", sandbox.APIAnswer{Action: sandbox.CutBody},
 			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.cut", Doubtful: true}, "may have opened a session"},
-		{"A 500 whose body is cut is tried again like any other.", sandbox.APIAnswer{Status: 500, Action: sandbox.CutBody, Code: "X", Message: "Y"},
-			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error"}, "500"},
+		{"A 500 whose body is cut is tried again, and does not say that no session was opened.", sandbox.APIAnswer{Status: 500, Action: sandbox.CutBody, Code: "X", Message: "Y"},
+			pipeline.Fault{Kind: pipeline.Retry, Code: "capa.server_error", Doubtful: true}, "500"},
 		{"A 403 needs no body to stop the run.", sandbox.APIAnswer{Status: 403, Action: sandbox.CutBody, Code: "X", Message: "Y"},
 			pipeline.Fault{Kind: pipeline.Outage, Code: "capa.partner_flow"}, "403"},
 		{"A 400 whose body is cut is tried again.", sandbox.APIAnswer{Status: 400, Action: sandbox.CutBody, Code: "X", Message: "Y"},
@@ -197,6 +197,30 @@ func TestFailuresOfManyUsersAreAnOutage(t *testing.T) {
 			}
 		})
 	}
+	t.Run("Five pauses in a row, each waited out in vain.", func(t *testing.T) {
+		clock := noon
+		api := startAPI(t, sandbox.APIOptions{})
+		client := newClient(t, api.URL(), nil, func() time.Time { return clock })
+		refusals := func(n int) (fault *pipeline.Fault) {
+			api.SetFaults(sandbox.APIFault{Answer: sandbox.Throttled("1")})
+			for range n {
+				fault = issueFault(t, client, user("u1"))
+				clock = clock.Add(time.Second)
+			}
+			return fault
+		}
+		if fault := refusals(4); fault.Kind != pipeline.Retry {
+			t.Errorf("four: %+v", fault)
+		}
+		api.SetFaults(sandbox.APIFault{Answer: sandbox.NotFound()})
+		issueFault(t, client, user("u1")) // a call that gets through, whatever is said to it
+		if fault := refusals(4); fault.Kind != pipeline.Retry {
+			t.Errorf("four after a call that got through: %+v", fault)
+		}
+		if fault := refusals(1); fault.Kind != pipeline.Outage || fault.Code != "capa.throttled" || fault.After != time.Second {
+			t.Errorf("the fifth: %+v", fault)
+		}
+	})
 	t.Run("Documented 404s of five users are theirs.", func(t *testing.T) {
 		api := startAPI(t, sandbox.APIOptions{})
 		client := newClient(t, api.URL(), nil, fixedClock)

@@ -3,6 +3,7 @@ package mailer
 import (
 	"errors"
 	"io"
+	"net"
 	"net/textproto"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 
 // maxQuit bounds the goodbye, which nobody should wait for.
 const maxQuit = 5 * time.Second
+
+var errUnasked = errors.New("the server gave more answers than it was asked for")
 
 // outgoing is a message as it goes over the wire, before dot-stuffing.
 type outgoing struct {
@@ -30,11 +33,10 @@ type connection struct {
 }
 
 // alive asks the server whether it is still there. RSET does it, and wipes
-// what a refused mail may have left. A server that says more than it was asked
-// is not trusted: its answers could be taken for those to later commands.
+// what a refused mail may have left.
 func (c *connection) alive() bool {
 	c.kept = true
-	return c.do(atRSET, c.client.Reset) == nil && c.client.Text.R.Buffered() == 0
+	return c.do(atRSET, c.client.Reset) == nil
 }
 
 // transact sends one message. Errors are failures. It never sends a command
@@ -56,12 +58,13 @@ func (c *connection) transact(from, to address, m outgoing) (reply, error) {
 		return reply{}, err
 	}
 	err := c.do(atBody, func() error {
-		if _, err := data.Write(m.raw); err != nil {
-			return err
+		_, err := data.Write(m.raw)
+		if err == nil {
+			// The message must have left before the dot is written: an error up to
+			// here means that the server has no complete mail.
+			err = c.client.Text.W.Flush()
 		}
-		// The message must have left before the dot is written: an error up to
-		// here means that the server has no complete mail.
-		return c.client.Text.W.Flush()
+		return c.lastWords(err)
 	})
 	if err != nil {
 		return reply{}, err
@@ -78,25 +81,47 @@ func (c *connection) transact(from, to address, m outgoing) (reply, error) {
 		}
 		return err
 	})
+	if err == nil && unasked(c.client) != nil {
+		c.drop() // the mail is sent; the next one takes another connection
+	}
 	return accepted, err
 }
 
 // do runs one step with its own time-out and turns its error into a failure. A
-// connection whose state is unknown afterwards is closed at once.
+// connection whose state is unknown afterwards, or that has a message begun and
+// not ended, is closed at once.
 func (c *connection) do(at step, command func() error) error {
 	c.socket.renew()
 	err := c.client.UpdateDeadline(c.timeout)
 	if err == nil {
 		err = command()
 	}
+	if err == nil && at < atDot {
+		err = unasked(c.client)
+	}
 	if err == nil {
 		return nil
 	}
 	f := failure{step: at, kept: c.kept, err: err, reply: replyIn(err, c.redact), redact: c.redact}
-	if !f.refused() || f.reply.code == 421 {
+	if !f.refused() || f.reply.code == 421 || at == atBody || unasked(c.client) != nil {
 		c.drop()
 	}
 	return f
+}
+
+// lastWords returns the refusal that the server left before it hung up in
+// mid-message, which tells more than the broken write; else err. A time-out is
+// no end of the connection, so nothing is waited for.
+func (c *connection) lastWords(err error) error {
+	var broken net.Error
+	if err == nil || errors.As(err, &broken) && broken.Timeout() {
+		return err
+	}
+	_, _, said := c.client.Text.ReadResponse(250)
+	if (failure{reply: replyIn(said, c.redact)}).refused() {
+		return said
+	}
+	return err
 }
 
 // quit says goodbye and closes.
@@ -114,6 +139,16 @@ func (c *connection) quit() {
 func (c *connection) drop() {
 	c.broken = true
 	_ = c.socket.Close()
+}
+
+// unasked is the error of a server that has said more than it was asked. Its
+// surplus would be taken for the answers to later commands, in the worst case
+// for the one to the final dot of a mail that nobody took.
+func unasked(client *smtp.Client) error {
+	if client.Text.R.Buffered() > 0 {
+		return errUnasked
+	}
+	return nil
 }
 
 // replyIn returns the reply that an error of the SMTP client stands for.

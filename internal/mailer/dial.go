@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/wneessen/go-mail/smtp"
+
+	"alta/internal/crash"
 )
 
 var (
@@ -38,7 +41,7 @@ func (d dialer) dial(parent context.Context) (*connection, error) {
 	if err != nil {
 		return nil, d.explain(parent, ctx, atConnect, err)
 	}
-	s := newSocket(tcp)
+	s := newSocket(crash.Conn("smtp", tcp))
 	release := closeWhenDone(ctx, s)
 	client, at, err := d.open(ctx, s)
 	release()
@@ -64,11 +67,14 @@ func (d dialer) open(ctx context.Context, s *socket) (*smtp.Client, step, error)
 	}
 	s.renew()
 	client, err := smtp.NewClient(conn, d.config.Host)
+	if err == nil {
+		err = unasked(client)
+	}
 	if err != nil {
 		return nil, atBanner, err
 	}
 	s.renew()
-	if err := client.Hello(d.localName(s)); err != nil {
+	if err := cmp.Or(client.Hello(d.localName(s)), unasked(client)); err != nil {
 		return nil, atEHLO, err
 	}
 	if d.config.TLS == TLSStart {
@@ -76,13 +82,13 @@ func (d dialer) open(ctx context.Context, s *socket) (*smtp.Client, step, error)
 		if offered, _ := client.Extension("STARTTLS"); !offered {
 			return nil, atSTARTTLS, errNoStartTLS
 		}
-		if err := client.StartTLS(d.tls); err != nil {
+		if err := cmp.Or(client.StartTLS(d.tls), unasked(client)); err != nil {
 			return nil, atSTARTTLS, err
 		}
 	}
 	if d.config.Username != "" {
 		s.renew()
-		if err := d.login(client); err != nil {
+		if err := cmp.Or(d.login(client), unasked(client)); err != nil {
 			return nil, atAUTH, err
 		}
 	}

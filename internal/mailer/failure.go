@@ -136,7 +136,7 @@ func (f failure) code() string {
 		return "smtp.starttls_missing"
 	case errors.Is(f.err, errNoAuth), isA[*mechanismError](f.err):
 		return "smtp.auth_missing"
-	case f.reply != nil, errors.Is(f.err, errReplyTooLong), isA[textproto.ProtocolError](f.err):
+	case f.reply != nil, errors.Is(f.err, errReplyTooLong), errors.Is(f.err, errUnasked), isA[textproto.ProtocolError](f.err):
 		return "smtp.reply"
 	}
 	switch f.step {

@@ -27,7 +27,9 @@ const recovery = 5 * time.Minute
 //     meets the same is an outage.
 //   - RCPT TO and DATA are about the user or the mail. 4xx retries, 421 at no
 //     cost because the server is only closing. 5xx goes by [failure.permanent].
-//   - Until the final dot is written the server has no mail: a break retries.
+//   - Until the final dot is written the server has no mail: a break retries. A
+//     refusal in mid-message counts as one at the final dot: which of the two a
+//     break is noticed at depends on the network's buffers.
 //   - From the dot on only a reply tells what became of the mail: 4xx and 5xx
 //     as above, anything else is in doubt.
 func (f failure) fault() *pipeline.Fault {
@@ -112,9 +114,9 @@ func (f failure) putOff() *pipeline.Fault {
 		Kind: pipeline.Retry, Code: f.code(),
 		Reason: f.say("the mail server put the mail off; it is tried again later"),
 	}
-	// A 421 to the final dot may be about the content and costs an attempt, so
-	// that it can't go on for ever.
-	if f.reply.code == 421 && f.step != atDot {
+	// A 421 once the message is on its way may be about the content and costs an
+	// attempt, so that it can't go on for ever.
+	if f.reply.code == 421 && f.step < atBody {
 		fault.Free, fault.After = true, soon
 	}
 	return fault

@@ -3,6 +3,7 @@ package mailer
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -60,6 +61,8 @@ func TestEveryStageThatFails(t *testing.T) {
 		{name: "a stall at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: stall}, kind: retry, code: "smtp.timeout", begun: 1},
 		{name: "garbage at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRaw, Text: "what?\r\n"}, kind: retry, code: "smtp.reply", begun: 1},
 		{name: "a login that is asked for late is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 530, Enhanced: "5.7.0"}, kind: outage, code: "smtp.5.7.0", begun: 1},
+		{name: "answers to commands that were not given yet are an outage at MAIL FROM", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: sandbox.SMTPRaw, Text: "250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n"}, kind: outage, code: "smtp.reply", begun: 1},
+		{name: "an answer to the final dot that comes with the one to DATA is not believed", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: sandbox.SMTPRaw, Text: "354 go\r\n250 queued\r\n"}, kind: retry, code: "smtp.reply", begun: 1},
 		{name: "a refused DATA holds the mail", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: refuse, Code: 554}, kind: hold, code: "smtp.554", begun: 1},
 		{name: "a cut at DATA is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: cut}, kind: retry, code: "smtp.connection", begun: 1},
 		{name: "a stall at DATA is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: stall}, kind: retry, code: "smtp.timeout", begun: 1},
@@ -131,6 +134,31 @@ func TestAMailWithAnAnswerIsSentWhateverHappensNext(t *testing.T) {
 			t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
 		}
 	})
+	t.Run("more answers than one: the next mail takes another connection", func(t *testing.T) {
+		s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{Stage: sandbox.AtAccepted, Action: sandbox.SMTPRaw, Text: "250 queued\r\n250 hm\r\n"}}})
+		m := newMailer(t, configFor(s))
+		for range 2 {
+			if receipt, _, err := send(m, delivery("jose@example.com")); err != nil || receipt.Reply != "250 queued" {
+				t.Fatalf("reply %q, error %v", receipt.Reply, err)
+			}
+		}
+		if len(s.Mails()) != 2 || s.Connections() != 2 {
+			t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
+		}
+	})
+	t.Run("a refusal with another answer behind it: the next mail takes another connection", func(t *testing.T) {
+		s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{Stage: sandbox.AtRcpt, Nth: 1, Action: sandbox.SMTPRaw, Text: "550 5.1.1 no\r\n250 hm\r\n"}}})
+		m := newMailer(t, configFor(s))
+		if _, _, err := send(m, delivery("jose@example.com")); err == nil || pipeline.AsFault(err).Code != "smtp.5.1.1" {
+			t.Fatalf("got %v", err)
+		}
+		if _, _, err := send(m, delivery("ana@example.com")); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.Mails()) != 1 || s.Connections() != 2 {
+			t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
+		}
+	})
 	t.Run("another 2yz than 250 is a completion too", func(t *testing.T) {
 		s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{Stage: sandbox.AtAccepted, Action: sandbox.SMTPRefuse, Code: 251, Text: "will do"}}})
 		m := newMailer(t, configFor(s))
@@ -145,10 +173,24 @@ func TestABrokenBodyIsNeverEndedByADot(t *testing.T) {
 	// More than the socket buffers of both sides can swallow.
 	raw := bytes.Repeat([]byte(strings.Repeat("x", 70)+"\r\n"), 400_000)
 	for _, mode := range []string{TLSNone, TLSStart} {
-		for _, action := range []sandbox.SMTPAction{sandbox.SMTPStall, sandbox.SMTPCut} {
-			t.Run(mode+" "+string(action), func(t *testing.T) {
+		for _, c := range []struct {
+			name  string
+			fault sandbox.SMTPFault
+			kind  pipeline.Kind
+			code  string // not compared if empty
+		}{
+			{"a stall", sandbox.SMTPFault{Action: sandbox.SMTPStall}, pipeline.Retry, "smtp.timeout"},
+			{"a reset", sandbox.SMTPFault{Action: sandbox.SMTPCut}, pipeline.Retry, "smtp.connection"},
+			{"an endless answer", sandbox.SMTPFault{Action: sandbox.SMTPFlood}, pipeline.Retry, ""},
+			{"garbage", sandbox.SMTPFault{Action: sandbox.SMTPRaw, Text: "what?\r\n"}, pipeline.Retry, "smtp.connection"},
+			{"a yes before the end", sandbox.SMTPFault{Action: sandbox.SMTPRaw, Text: "250 queued\r\n"}, pipeline.Retry, "smtp.connection"},
+			{"a server that closes", sandbox.SMTPFault{Action: sandbox.SMTPRefuse, Code: 421}, pipeline.Retry, "smtp.421"},
+			{"a refusal says why", sandbox.SMTPFault{Action: sandbox.SMTPRefuse, Code: 552, Enhanced: "5.3.4"}, pipeline.Hold, "smtp.5.3.4"},
+		} {
+			t.Run(mode+" "+c.name, func(t *testing.T) {
 				t.Parallel()
-				s := startCatcher(t, sandbox.SMTPOptions{TLS: mode, Faults: []sandbox.SMTPFault{{Stage: sandbox.AtBody, Action: action}}})
+				c.fault.Stage = sandbox.AtBody
+				s := startCatcher(t, sandbox.SMTPOptions{TLS: mode, Faults: []sandbox.SMTPFault{c.fault}})
 				cfg := configFor(s)
 				cfg.TLS, cfg.Timeout = mode, 2*time.Second
 				m := newMailer(t, cfg)
@@ -158,8 +200,11 @@ func TestABrokenBodyIsNeverEndedByADot(t *testing.T) {
 				}
 				begun := 0
 				_, err = m.transmit(context.Background(), to, outgoing{raw: raw}, func() error { begun++; return nil })
-				if f := pipeline.AsFault(err); err == nil || f.Kind != pipeline.Retry || f.Free || begun != 1 {
+				if f := pipeline.AsFault(err); err == nil || f.Kind != c.kind || c.code != "" && f.Code != c.code || f.Free || begun != 1 {
 					t.Errorf("got %v, begun %d times", err, begun)
+				}
+				if len(m.pool.idle) > 0 {
+					t.Error("the connection is kept")
 				}
 				if err := m.Close(); err != nil {
 					t.Fatal(err)
@@ -182,7 +227,7 @@ func TestATruncatedMailIsNotSentWhenTheServerStallsThenReads(t *testing.T) {
 	raw := bytes.Repeat([]byte(strings.Repeat("x", 70)+"\r\n"), 400_000)
 	server, client := tcpPair(t)
 	s := newSocket(client)
-	go func() { _, _ = server.Write([]byte("220 hi\r\n250 hi\r\n250 ok\r\n250 ok\r\n354 go\r\n")) }()
+	read := answerUpToDATA(server)
 	d := newDialer(Config{Host: "127.0.0.1", TLS: TLSNone, Timeout: time.Second, LocalName: "test"})
 	smtpClient, _, err := d.open(context.Background(), s)
 	if err != nil {
@@ -196,12 +241,34 @@ func TestATruncatedMailIsNotSentWhenTheServerStallsThenReads(t *testing.T) {
 	if _, err := c.transact(to, to, outgoing{raw: raw}); pipeline.AsFault(err).Code != "smtp.timeout" {
 		t.Fatalf("got %v", err)
 	}
-	var got bytes.Buffer
+	got := <-read
 	_, _ = got.ReadFrom(server) // ends with the connection, whatever the error
 	if !bytes.Contains(got.Bytes(), []byte("DATA\r\n")) || bytes.Contains(got.Bytes(), []byte("\r\n.\r\n")) ||
 		bytes.Contains(got.Bytes(), []byte("QUIT")) {
 		t.Errorf("%d bytes that hold no DATA, or a final dot, or QUIT", got.Len())
 	}
+}
+
+// answerUpToDATA greets and answers EHLO, MAIL, RCPT and DATA, one after the
+// other, and yields what it has read.
+func answerUpToDATA(server net.Conn) <-chan *bytes.Buffer {
+	done := make(chan *bytes.Buffer, 1)
+	go func() {
+		var got bytes.Buffer
+		defer func() { done <- &got }()
+		_, _ = server.Write([]byte("220 hi\r\n"))
+		for _, answer := range []string{"250 hi\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n"} {
+			// Byte by byte, so that nothing behind the line is read.
+			for !bytes.HasSuffix(got.Bytes(), []byte("\n")) {
+				if _, err := io.CopyN(&got, server, 1); err != nil {
+					return
+				}
+			}
+			got.WriteByte(0) // so that the next line is not this one
+			_, _ = server.Write([]byte(answer))
+		}
+	}()
+	return done
 }
 
 // failingWrites is a TCP connection that breaks at the first write which
@@ -230,9 +297,7 @@ func TestDoubtBeginsExactlyAtTheFinalDot(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			server, client := tcpPair(t)
 			s := newSocket(&failingWrites{client, c.at})
-			if _, err := server.Write([]byte("220 hi\r\n250 hi\r\n250 ok\r\n250 ok\r\n354 go\r\n")); err != nil {
-				t.Fatal(err)
-			}
+			read := answerUpToDATA(server)
 			d := newDialer(Config{Host: "127.0.0.1", TLS: TLSNone, Timeout: time.Second, LocalName: "test"})
 			smtpClient, _, err := d.open(context.Background(), s)
 			if err != nil {
@@ -244,6 +309,7 @@ func TestDoubtBeginsExactlyAtTheFinalDot(t *testing.T) {
 			}
 			conn := &connection{client: smtpClient, socket: s, timeout: time.Second}
 			_, err = conn.transact(to, to, outgoing{raw: []byte("Subject: Hola\r\n\r\nHola\r\n")})
+			<-read
 			if f := pipeline.AsFault(err); err == nil || f.Kind != c.kind || f.Code != c.code || !conn.broken {
 				t.Errorf("got %v", err)
 			}

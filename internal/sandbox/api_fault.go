@@ -38,6 +38,10 @@ type APIAnswer struct {
 	Link    string
 	Code    string
 	Message string
+
+	// Opens opens a session all the same: its link counts as minted, though
+	// nobody gets it.
+	Opens bool
 }
 
 // APIAction is how to answer, or not to.

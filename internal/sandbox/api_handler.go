@@ -124,10 +124,14 @@ func (a *API) mint(t pipeline.UserType) func(*http.Request, []byte) (APIAnswer, 
 		case answer.Action == CutBody && answer.Body == "" && answer.Code == "":
 			answer.Link = cmp.Or(answer.Link, a.newLink())
 		}
-		if answer.Link != "" {
+		opened := answer.Link
+		if opened == "" && answer.Opens {
+			opened = a.newLink()
+		}
+		if opened != "" {
 			a.mints = append(a.mints, Mint{
 				User: id, Type: t, Country: want.Country, RedirectURI: want.RedirectURI,
-				Link: pipeline.NewSecret(answer.Link), At: a.opts.Now(),
+				Link: pipeline.NewSecret(opened), At: a.opts.Now(),
 			})
 		}
 		return a.finish(answer, t)

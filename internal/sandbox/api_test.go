@@ -280,6 +280,22 @@ func TestAPIFaultsAnswerAsTold(t *testing.T) {
 			t.Errorf("%d calls, %d mints", c.api.Calls(), len(c.api.Mints()))
 		}
 	})
+	t.Run("A session may open all the same.", func(t *testing.T) {
+		c := startAPI(t, sandbox.APIOptions{})
+		c.api.SetFaults(
+			sandbox.APIFault{Call: 1, Answer: sandbox.APIAnswer{Action: sandbox.CutOff, Opens: true}},
+			sandbox.APIFault{Call: 2, Answer: sandbox.APIAnswer{Status: 504, Opens: true}},
+		)
+		if _, _, _, err := c.do("POST", path, body); !errors.Is(err, io.EOF) {
+			t.Errorf("got %v", err)
+		}
+		if status, got, _, err := c.do("POST", path, body); status != 504 || got != "" || err != nil {
+			t.Errorf("%d %q %v", status, got, err)
+		}
+		if n := len(c.api.Mints()); n != 2 {
+			t.Errorf("%d mints, want 2", n)
+		}
+	})
 	t.Run("A cut within the body leaves a link that nobody got.", func(t *testing.T) {
 		c := startAPI(t, sandbox.APIOptions{})
 		c.api.SetFaults(sandbox.APIFault{Answer: sandbox.APIAnswer{Action: sandbox.CutBody}})

@@ -61,6 +61,7 @@ type SMTP struct {
 
 	mu       sync.Mutex
 	faults   []*smtpFaultCounter
+	strikes  int
 	mails    []Mail
 	commands []SMTPCommand
 }
@@ -143,6 +144,13 @@ func (s *SMTP) Commands() []SMTPCommand {
 // were one too many.
 func (s *SMTP) Connections() int { return s.listener.accepted() }
 
+// Strikes returns how many faults have happened so far.
+func (s *SMTP) Strikes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.strikes
+}
+
 // Disconnect closes the connections that are open now, as a server does with
 // idle ones, and goes on listening.
 func (s *SMTP) Disconnect() { s.listener.disconnect() }
@@ -198,5 +206,6 @@ func (s *SMTP) fault(stage SMTPStage, recipient string) (SMTPFault, bool) {
 	if due == nil {
 		return SMTPFault{}, false
 	}
+	s.strikes++
 	return due.SMTPFault, true
 }

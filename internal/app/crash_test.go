@@ -1,0 +1,148 @@
+package app
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"alta/internal/sandbox"
+)
+
+// crashScenario is a run that is ended by SIGKILL at each of its points: before
+// and after every commit, and every read and write of SMTP and HTTP.
+type crashScenario struct {
+	name     string
+	settings []string
+	people   int
+	before   func(*world, []person) // what happened before the run
+	mails    int                    // different mails that each gets in the end
+	hold     bool
+}
+
+func crashScenarios() []crashScenario {
+	return []crashScenario{
+		{name: "the first mails", people: 2, mails: 1},
+		{name: "doubts wait for the operator", people: 2, mails: 1, hold: true, settings: []string{`plan.on_doubt = "hold"`}},
+		{name: "repeats and retries", people: 3, mails: 1, before: leaveTroubles},
+		{name: "reminders with fresh links", people: 2, mails: 2, before: leaveReminders},
+	}
+}
+
+// leaveTroubles ends a run with one mail in doubt, one put off by the mail
+// server with its link kept, and one whose mint failed.
+func leaveTroubles(w *world, people []person) {
+	w.smtp.SetFaults(
+		sandbox.SMTPFault{Stage: sandbox.AtAccepted, Action: sandbox.SMTPCut, Recipient: people[0].email},
+		sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Code: 451, Text: "greylisted, try again later", Recipient: people[1].email},
+	)
+	w.api.SetFaults(sandbox.APIFault{User: people[2].id, Answer: sandbox.APIAnswer{Status: 500}})
+	w.exec(1, "run")
+	w.smtp.SetFaults()
+	w.api.SetFaults()
+	// Only the due times: a repeat must read as it did, and mails name times.
+	w.change(`UPDATE deliveries SET due_at = 0`)
+}
+
+// leaveReminders mails everybody and lets two days go by.
+func leaveReminders(w *world, _ []person) {
+	w.exec(0, "run")
+	w.age(48 * time.Hour)
+}
+
+// age moves what happened, and what is planned, into the past.
+func (w *world) age(by time.Duration) {
+	w.t.Helper()
+	w.change(`UPDATE users SET invited_at = invited_at - ?1, last_mail_at = last_mail_at - ?1, link_expires_at = link_expires_at - ?1`, by.Milliseconds())
+	w.change(`UPDATE links SET issued_at = issued_at - ?1, expires_at = expires_at - ?1`, by.Milliseconds())
+	w.change(`UPDATE deliveries SET due_at = due_at - ?1, began_at = began_at - ?1`, by.Milliseconds())
+}
+
+// change writes to the ledger behind alta's back.
+func (w *world) change(statement string, args ...any) {
+	w.t.Helper()
+	db, err := sql.Open("sqlite3", w.path("alta.db"))
+	check(w.t, err)
+	_, err = db.Exec(statement, args...)
+	check(w.t, err)
+	check(w.t, db.Close())
+}
+
+// TestCrashPoints enumerates the points of each scenario and ends a run at each
+// one, twice: once everybody is still owed their mail afterwards, once those
+// who were in flight are verified before anything else happens.
+func TestCrashPoints(t *testing.T) {
+	for _, s := range crashScenarios() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			points := s.points(t)
+			if len(points) < 40 {
+				t.Fatalf("only %d points: %q", len(points), points)
+			}
+			for _, verified := range []bool{false, true} {
+				for _, point := range points {
+					t.Run(fmt.Sprintf("%s, verified %v", point, verified), func(t *testing.T) {
+						t.Parallel()
+						s.crash(t, point, verified)
+					})
+				}
+			}
+			t.Logf("%d points, each crashed twice", len(points))
+		})
+	}
+}
+
+func (s crashScenario) world(t *testing.T) (*world, []person) {
+	w := newWorld(t, time.Now, append([]string{
+		"plan.workers = 1", "smtp.connections = 1", "capa.connections = 1", "plan.reissue_on_expiry = false",
+	}, s.settings...)...)
+	people := sixty()[:s.people]
+	w.write("users.csv", csvOf(people))
+	w.alta(0, "users", "import", w.path("users.csv"))
+	if s.before != nil {
+		s.before(w, people)
+	}
+	return w, people
+}
+
+// points makes the run undisturbed and returns the points that it passed.
+func (s crashScenario) points(t *testing.T) []string {
+	w, _ := s.world(t)
+	run := w.commandOf(t.Context(), mortalProgram(t), "run")
+	run.Env = append(run.Env, "ALTA_CRASH_LIST="+w.path("points"))
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	text, err := os.ReadFile(w.path("points"))
+	check(t, err)
+	return strings.Split(strings.TrimSpace(string(text)), "\n")
+}
+
+func (s crashScenario) crash(t *testing.T, point string, verified bool) {
+	w, people := s.world(t)
+	run := w.commandOf(t.Context(), mortalProgram(t), "run")
+	run.Env = append(run.Env, "ALTA_CRASH_AT="+point)
+	var out bytes.Buffer
+	run.Stdout, run.Stderr = &out, &out
+	if err := run.Run(); err == nil || run.ProcessState.ExitCode() != -1 {
+		t.Fatalf("the run did not end at the point: %v\n%s", err, out.String())
+	}
+	w.wantNoSecret(out.String())
+
+	p := proof{world: w, people: people, mails: s.mails, hold: s.hold, gone: map[string]int{}}
+	if verified {
+		for _, id := range w.inFlight(t) {
+			w.exec(0, "users", "mark", id, "verified")
+			for _, who := range people {
+				if who.id == id {
+					p.gone[id] = len(w.mailsTo(who.email))
+				}
+			}
+		}
+	}
+	w.runUntilDone()
+	p.check()
+}

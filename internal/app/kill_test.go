@@ -1,0 +1,84 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"alta/pipeline"
+)
+
+// The real binary, with six hundred users and eight connections, is killed at
+// random instants and then run to its end. Set ALTA_KILL_SEED to see a failure
+// again, as far as instants can be repeated.
+func TestKilledAtRandomInstants(t *testing.T) {
+	t.Parallel()
+	const users, killsEach = 600, 5
+	rounds := 5 // of five kills, with a fresh ledger each
+	if soak() {
+		rounds = 100
+	}
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("ALTA_KILL_SEED"); text != "" {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		check(t, err)
+	}
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+
+	var total counts
+	killed := 0
+	for range rounds {
+		w := newWorld(t, time.Now, "smtp.connections = 8", "plan.workers = 16", "plan.reissue_on_expiry = false")
+		people := manyPeople(users)
+		w.write("users.csv", csvOf(people))
+		w.exec(0, "users", "import", w.path("users.csv"))
+		for range killsEach {
+			killed += w.runAndKill(time.Duration(random.Int64N(int64(900 * time.Millisecond))))
+		}
+		w.runUntilDone()
+		total.add(proof{world: w, people: people, mails: 1}.check())
+	}
+	if killed < rounds*killsEach/2 {
+		t.Errorf("only %d of %d runs were killed before their end, so little was proven", killed, rounds*killsEach)
+	}
+	t.Logf("%d runs killed, %d users: 0 lost, %d mails, %d identical copies, %d attempts in doubt, %d mints of which %d were not kept, %d doubtful mints counted",
+		killed, rounds*users, total.mails, total.copies, total.doubts, total.mints, total.extraMints, total.doubtfulMints)
+}
+
+// runAndKill makes a run and kills it after the time, counted from its start.
+// It returns 1 when that ended it.
+func (w *world) runAndKill(after time.Duration) int {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), after)
+	defer cancel()
+	run := w.commandOf(ctx, program(w.t), "run") // a context that ends kills with SIGKILL
+	var out bytes.Buffer
+	run.Stdout, run.Stderr = &out, &out
+	err := run.Run()
+	w.wantNoSecret(out.String())
+	if err != nil && ctx.Err() != nil && run.ProcessState != nil && run.ProcessState.ExitCode() == -1 {
+		return 1
+	}
+	return 0
+}
+
+func manyPeople(n int) []person {
+	all := make([]person, n)
+	for i := range all {
+		all[i] = person{
+			id: fmt.Sprintf("5a3d0000-0000-4000-8000-%012d", i+1), email: fmt.Sprintf("persona%d@correo.example", i+1),
+			name: fmt.Sprintf("Persona Número %d", i+1), country: pipeline.MX,
+		}
+		if i%2 == 1 {
+			all[i].country = pipeline.DO
+		}
+	}
+	return all
+}
