@@ -111,7 +111,7 @@ func runOnce(t *testing.T, s *Store) {
 	_, _, err = s.Recover(ctx, noon, judge)
 	check(err)
 	check(s.FinishRun(ctx, id, pipeline.Report{}, nil, noon))
-	_, _, err = s.LastSlot(ctx)
+	_, _, err = s.LastSlot(ctx, noon)
 	check(err)
 	for _, user := range []string{"a", "d"} {
 		_, err = s.Resend(ctx, user, pipeline.Reissue, true, by, noon)

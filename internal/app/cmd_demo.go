@@ -126,6 +126,9 @@ min_gap = "1s"
 max_mails = 3
 sending_hours = ""
 
+[guard]
+mails = 0
+
 [log]
 level = "error"
 `

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) runCommand() *cobra.Command {
-	var dryRun, asJSON bool
+	var dryRun, yes, asJSON bool
 	var limit int
 	c := &cobra.Command{
 		Use:   "run",
@@ -25,16 +25,24 @@ func (a *app) runCommand() *cobra.Command {
 mints a link, writes the mail, sends it and records it. It ends with a report
 whose counts add up to the number selected.
 
+A run that would mail far more users than usual (see [guard] in config.toml) stops
+before the first mail. --yes lets it go: audited, for an hour, and for a tenth more
+mails than were due. While a daemon runs, the daemon makes that run within seconds.
+
 Exit status: 0 all sent or put off for a good reason; 1 something failed, is
 held or is in doubt; 2 usage or configuration; 3 an outage stopped the run:
 nothing was lost, and the next run goes on.`,
 		Example: `  alta run
   alta run --dry-run        who would get what now; nothing is minted, sent or written
   alta run --limit 10       start small
+  alta run --yes            yes, so many
   alta run --json | jq .sent`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if c.Flags().Changed("limit") && limit < 1 {
 				return usage("--limit %d: must be 1 or more", limit)
+			}
+			if dryRun && yes {
+				return usage("--dry-run sends nothing, so there is nothing to say --yes to")
 			}
 			if dryRun {
 				return a.dryRun(c.Context(), limit, asJSON)
@@ -42,36 +50,46 @@ nothing was lost, and the next run goes on.`,
 			if err := a.checkReady(); err != nil {
 				return err
 			}
-			return a.withStore(c.Context(), func(s *store.Store) error { return a.runOnce(c.Context(), s, limit, asJSON) })
+			return a.withStore(c.Context(), func(s *store.Store) error { return a.runOnce(c.Context(), s, limit, yes, asJSON) })
 		},
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "list who would get what now, and change nothing")
+	c.Flags().BoolVar(&yes, "yes", false, "yes, to far more users than usual")
 	c.Flags().IntVar(&limit, "limit", 0, "deliver at most `N` mails")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
 	return c
 }
 
-func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, asJSON bool) (err error) {
+func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, yes, asJSON bool) (err error) {
 	e, err := a.newEngine(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
 	lock, err := s.LockSoon(ctx)
+	if errors.Is(err, store.ErrLocked) && yes {
+		return a.approve(ctx, s, limit, asJSON, err)
+	}
 	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%w; if that is 'alta serve', it makes this run by itself", err)
 	}
 	if err != nil {
-		return err
+		return ledgerError(err)
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 
+	p := pass{trigger: store.ByCommand, limit: limit}
+	if yes {
+		by := a.act("")
+		p.yes = &by
+	}
 	bar := a.newDeliveryBar(ctx, e, limit)
 	var why reasons
-	report, err := e.run(ctx, pass{trigger: store.ByCommand, limit: limit, done: func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
+	p.done = func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
 		why.count(v)
 		bar.done(d, v, soFar)
-	}})
+	}
+	report, err := e.run(ctx, p)
 	bar.stop()
 	printErr := a.printReport(report, asJSON)
 	if !asJSON {
@@ -87,10 +105,14 @@ func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, asJSON boo
 }
 
 // ledgerError gives an error of the ledger in mid-run the status of an outage:
-// the run stopped, and what it had done is recorded or will be settled.
+// the run stopped, and what it had done is recorded or will be settled. Every
+// mail under way meets the same outage, which is said once.
 func ledgerError(err error) error {
 	if _, known := errors.AsType[*exitError](err); known || err == nil {
 		return err
+	}
+	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Kind == pipeline.Outage {
+		err = f
 	}
 	return &exitError{exitOutage, err}
 }
@@ -177,7 +199,15 @@ func (a *app) listDue(ctx context.Context, s *store.Store, limit int, asJSON boo
 		}
 		mails = append(mails, m)
 	}
+	o, err := outlook(ctx, s, limit, now)
+	if err != nil {
+		return err
+	}
+	whyNot := a.config.Guard.Guard().Judge(o).WhyNot
 	if asJSON {
+		if whyNot != "" {
+			a.log.Warn("the guard would stop this run", "reason", whyNot)
+		}
 		return a.printJSON(mails)
 	}
 	t := newTable(a.out)
@@ -186,7 +216,11 @@ func (a *app) listDue(ctx context.Context, s *store.Store, limit int, asJSON boo
 		t.AppendRow(table.Row{m.User, m.Email, m.Country, m.Step, m.Round, m.Wait})
 	}
 	t.Render()
-	return a.printDue(ctx, s, mails, now)
+	if err := a.printDue(ctx, s, mails, now); err != nil || whyNot == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "The guard would stop this run: %s.\n", whyNot)
+	return err
 }
 
 // printDue sums a dry run up, and says when to look again if nothing would go.

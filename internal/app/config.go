@@ -22,6 +22,7 @@ type Config struct {
 	SMTP      SMTPConfig      `toml:"smtp"`
 	Brand     BrandConfig     `toml:"brand"`
 	Plan      PlanConfig      `toml:"plan"`
+	Guard     GuardConfig     `toml:"guard"`
 	Schedule  ScheduleConfig  `toml:"schedule"`
 	Source    SourceConfig    `toml:"source"`
 	Templates TemplatesConfig `toml:"templates"`
@@ -189,6 +190,15 @@ func (c PlanConfig) Plan() pipeline.Plan {
 		Tries:           c.Tries,
 	}
 }
+
+// GuardConfig bounds what one run may mail without an operator's yes.
+type GuardConfig struct {
+	Mails int `toml:"mails"` // 0 is no bound
+	Times int `toml:"times"`
+}
+
+// Guard returns the guard of the pipeline.
+func (c GuardConfig) Guard() pipeline.Guard { return pipeline.Guard(c) }
 
 // ScheduleConfig says when the daemon makes a run.
 type ScheduleConfig struct {

@@ -12,6 +12,7 @@ import (
 
 	"alta/internal/capa"
 	"alta/pipeline"
+	"alta/store"
 )
 
 // configCheck looks at what the types can't say: ranges, choices, addresses and
@@ -30,6 +31,7 @@ func (k *configCheck) run() {
 	k.dkim()
 	k.brand()
 	k.plan()
+	k.guard()
 	k.schedule()
 	k.source()
 	k.listeners()
@@ -60,6 +62,9 @@ func (k *configCheck) database() {
 		return
 	}
 	c.Path = path
+	if _, err := store.ParseKey(pipeline.NewSecret(c.KeyFile)); err == nil {
+		k.fail(keySetting, "found a data key, expected the path of the file that holds it")
+	}
 }
 
 func (k *configCheck) capa() {
@@ -159,6 +164,12 @@ func (k *configCheck) plan() {
 	k.choice("plan.on_doubt", c.OnDoubt, "resend", "hold")
 	k.between("plan.tries", c.Tries, 1, 100)
 	k.between("plan.workers", c.Workers, 1, 1024)
+}
+
+func (k *configCheck) guard() {
+	c := k.config.Guard
+	k.require(c.Mails >= 0, "guard.mails", c.Mails, "0 (the guard is off) or more")
+	k.between("guard.times", c.Times, 1, 1000)
 }
 
 func (k *configCheck) schedule() {
@@ -284,9 +295,11 @@ func parseCron(spec string) (cron.Schedule, error) {
 	}
 	if every, ok := strings.CutPrefix(spec, "@every "); ok {
 		// The library takes 0 and less as a second.
-		if d, err := time.ParseDuration(every); err != nil || d < time.Second {
+		d, err := time.ParseDuration(every)
+		if err != nil || d < time.Second {
 			return nil, errors.New(`"@every" with 1s or more`)
 		}
+		return interval(d.Truncate(time.Second)), nil
 	}
 	// Next gives up after five years. From the first day of a leap year on,
 	// that is long enough for every date there is.

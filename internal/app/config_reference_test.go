@@ -88,6 +88,7 @@ func TestDefaults(t *testing.T) {
 			ReissueOnExpiry: true, MinGap: 20 * time.Hour, MaxMails: 6,
 			SendingHours: "09:00-20:00", Hours: hours, OnDoubt: "resend", Tries: 8, Workers: 16,
 		},
+		Guard:    GuardConfig{Mails: 1000, Times: 10},
 		Schedule: ScheduleConfig{Cron: "*/5 * * * *", TimeZone: "America/Mexico_City"},
 		Operator: OperatorConfig{Listen: "127.0.0.1:8080"},
 		Log:      LogConfig{Level: "info", Format: "auto"},

@@ -15,14 +15,15 @@ import (
 // pass says what one pass of the pipeline is for.
 type pass struct {
 	trigger store.Trigger
-	slot    time.Time // the moment of the schedule that it serves, if any
-	limit   int       // most deliveries; 0 is no limit
-	logged  bool      // nobody reads a report: the log sums the run up
+	slot    time.Time  // the moment of the schedule that it serves, if any
+	limit   int        // most deliveries; 0 is no limit
+	yes     *store.Act // who lets it go though it mails far more than usual; nil for nobody
+	logged  bool       // nobody reads a report: the log sums the run up
 	done    func(*pipeline.Delivery, pipeline.Verdict, pipeline.Report)
 }
 
-// run makes one pass: settle what an earlier process left, pull the source,
-// deliver what is due. The caller holds the ledger's lock. A report with an
+// run makes one pass: settle what an earlier process left, pull the source, ask
+// the guard, deliver what is due. The caller holds the ledger's lock. A report with an
 // outage is no error of run, and neither is a slot that was served before: that
 // one leaves an empty report.
 func (e *engine) run(ctx context.Context, p pass) (report pipeline.Report, err error) {
@@ -41,7 +42,7 @@ func (e *engine) run(ctx context.Context, p pass) (report pipeline.Report, err e
 	if fault, ok := errors.AsType[*pipeline.Fault](err); ok {
 		report.Outage, err = fault.Reason, nil
 	} else if err == nil {
-		report, err = e.pipe(ctx, id, p)
+		report, err = e.guarded(ctx, id, p)
 	}
 	if err == nil && ctx.Err() == nil && report.Selected == 0 && report.Outage == "" {
 		report.Outage, err = e.probePause(ctx)
@@ -56,8 +57,10 @@ func (e *engine) run(ctx context.Context, p pass) (report pipeline.Report, err e
 	if failure == nil && ctx.Err() != nil {
 		failure = errStopped // so that the slot does not count as served
 	}
-	if finishErr := e.store.FinishRun(settle, id, report, failure, ended); finishErr != nil {
-		err = errors.Join(err, finishErr)
+	// What keeps a run from ending well mostly keeps its end from being written,
+	// which says nothing new; the next run closes it.
+	if finishErr := e.store.FinishRun(settle, id, report, failure, ended); err == nil {
+		err = finishErr
 	}
 	e.logRun(id, p, report, err)
 	return report, err
@@ -107,13 +110,9 @@ func canCheck(p pipeline.Pause) bool {
 	}, p.Code)
 }
 
-func (e *engine) pipe(ctx context.Context, id int64, p pass) (pipeline.Report, error) {
-	only := store.Everything
-	if p.trigger == store.ByResend {
-		only = store.OperatorsOnly
-	}
-	q := e.store.Queue(id, only)
-	return pipeline.Run(ctx, q, e.deliver(q), pipeline.RunOptions{
+// pipe delivers what the puller yields and writes it down in the queue.
+func (e *engine) pipe(ctx context.Context, q *store.Queue, from pipeline.Puller, p pass) (pipeline.Report, error) {
+	return pipeline.Run(ctx, from, e.deliver(q), pipeline.RunOptions{
 		Workers: e.config.Plan.Workers, Limit: p.limit, Now: e.now,
 		Done: func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
 			e.metrics.CountVerdict(d, v)

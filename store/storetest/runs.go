@@ -37,7 +37,7 @@ func runsBehaviours() []behaviour {
 		}},
 		{"the last slot is the latest one, and zero before the first", func(f *fixture) {
 			last := func() time.Time {
-				got, _, err := f.LastSlot(f.t.Context())
+				got, _, err := f.LastSlot(f.t.Context(), f.now)
 				f.must(err)
 				return got
 			}
@@ -45,11 +45,19 @@ func runsBehaviours() []behaviour {
 			equal(f, "before", last(), time.Time{})
 			f.startSlot(f.now.Add(time.Hour))
 			f.startSlot(f.now)
-			equal(f, "after", last(), f.now.Add(time.Hour))
+			f.now = f.now.Add(time.Hour)
+			equal(f, "after", last(), f.now)
+		}},
+		{"a slot that lies ahead, from a clock that was ahead, hides none before it", func(f *fixture) {
+			f.startSlot(f.now)
+			f.startSlot(f.now.Add(24 * time.Hour))
+			last, _, err := f.LastSlot(f.t.Context(), f.now.Add(time.Hour))
+			f.must(err)
+			equal(f, "last", last, f.now)
 		}},
 		{"a slot whose run did not come to its end left work behind", func(f *fixture) {
 			complete := func() bool {
-				_, complete, err := f.LastSlot(f.t.Context())
+				_, complete, err := f.LastSlot(f.t.Context(), f.now)
 				f.must(err)
 				return complete
 			}

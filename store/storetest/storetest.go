@@ -36,9 +36,15 @@ type Ledger interface {
 
 	StartRun(ctx context.Context, by store.Trigger, slot time.Time, minGap time.Duration, now time.Time) (id int64, ok bool, err error)
 	FinishRun(ctx context.Context, id int64, r pipeline.Report, failure error, now time.Time) error
-	LastSlot(ctx context.Context) (slot time.Time, complete bool, err error)
+	LastSlot(ctx context.Context, now time.Time) (slot time.Time, complete bool, err error)
 	Lift(ctx context.Context, p pipeline.Pause) error
 	Runs(ctx context.Context, n int) ([]store.Run, error)
+
+	Outlook(ctx context.Context, now time.Time) (pipeline.Outlook, error)
+	Approve(ctx context.Context, a pipeline.Approval, by store.Act) error
+	ApprovalWaits(ctx context.Context, now time.Time) (bool, error)
+	TakeApproval(ctx context.Context, a pipeline.Approval) error
+	SpendApproval(ctx context.Context, a pipeline.Approval, mails int) error
 
 	Status(ctx context.Context, now time.Time) (store.Status, error)
 	Due(ctx context.Context, now time.Time, n int) ([]pipeline.Delivery, error)
@@ -95,6 +101,7 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Record", recordBehaviours()},
 		{"Recover", recoverBehaviours()},
 		{"Runs", runsBehaviours()},
+		{"Guard", guardBehaviours()},
 		{"Status", statusBehaviours()},
 	} {
 		t.Run(area.name, func(t *testing.T) {
