@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -30,6 +31,13 @@ const (
 	partHTML    = "html"
 	partWords   = "words" // no part of its own: the paragraphs that text and page share
 )
+
+// maxFile is the longest template, in bytes; a mail is smaller than half of it.
+const maxFile = 256 << 10
+
+// mostWrong is how many wrong files of a folder are named: one that is no folder
+// of templates may hold a million.
+const mostWrong = 20
 
 // file is one template as it was read.
 type file struct {
@@ -98,6 +106,10 @@ func override(files map[string]file, dir string) error {
 		if err != nil {
 			return err
 		}
+		if len(errs) >= mostWrong {
+			errs = append(errs, fmt.Errorf("%s: more files are wrong and are not listed", dir))
+			return fs.SkipAll
+		}
 		if path != dir && strings.HasPrefix(entry.Name(), ".") {
 			if entry.IsDir() {
 				return filepath.SkipDir
@@ -132,11 +144,27 @@ func override(files map[string]file, dir string) error {
 }
 
 // readFile reads a file as editors of any system leave it: a byte order mark
-// and CR LF are taken off.
+// and CR LF are taken off. A pipe or a device is refused, for it could block the
+// start for ever.
 func readFile(path string) (file, error) {
-	b, err := os.ReadFile(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return file{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return file{}, fmt.Errorf("%s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return file{}, err
+	}
+	defer func() { _ = f.Close() }() // Nothing was written.
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return file{}, err
+	}
+	if len(b) > maxFile {
+		return file{}, fmt.Errorf("%s: longer than 256 KiB", path)
 	}
 	if !utf8.Valid(b) {
 		return file{}, fmt.Errorf("%s: not valid UTF-8", path)

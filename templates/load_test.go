@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -102,6 +103,12 @@ func TestLoadNamesTheMistake(t *testing.T) {
 		{"a file that is not UTF-8 is named",
 			map[string]string{"es-MX/invite.subject.tmpl": "Verif\xedcate"},
 			[]string{"es-MX/invite.subject.tmpl", "not valid UTF-8"}},
+		{"a file that is too long for a template is named",
+			map[string]string{"es-MX/invite.subject.tmpl": strings.Repeat("x", maxFile+1)},
+			[]string{"es-MX/invite.subject.tmpl", "longer than 256 KiB"}},
+		{"a folder of other things is not listed to its end",
+			others(1000),
+			[]string{"0019: no template has this name", "more files are wrong and are not listed"}},
 		{"two mistakes are both named",
 			map[string]string{"es-MX/invite.subject.tmpl": "{{.A1}}", "es-DO/reissue.subject.tmpl": "{{.B2}}"},
 			[]string{"A1", "B2"}},
@@ -219,5 +226,25 @@ func TestOverrideOneFile(t *testing.T) {
 		if got := render(t, s, d); got != want {
 			t.Errorf("%s %s: subject %q, want %q, or another part differs", d.User.Locale, d.Step, got.Subject, want.Subject)
 		}
+	}
+}
+
+// others is a folder of n files that are no templates.
+func others(n int) map[string]string {
+	files := map[string]string{}
+	for i := range n {
+		files[fmt.Sprintf("%04d", i)] = ""
+	}
+	return files
+}
+
+// A pipe or a device would block the start, or never end.
+func TestADeviceIsNotRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink("/dev/zero", filepath.Join(dir, layoutText)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(Options{Dir: dir, Brands: brands()}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("error = %v", err)
 	}
 }

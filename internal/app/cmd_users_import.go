@@ -15,11 +15,15 @@ import (
 	"alta/store"
 )
 
+// mostListed bounds the problems that JSON lists, since they are kept in memory
+// until the end; the count of bad rows has no bound.
+const mostListed = 10_000
+
 // imported is the answer of an import.
 type imported struct {
 	store.Enrolled
-	Bad      int              `json:"bad"` // rows that were skipped
-	Problems []roster.Problem `json:"problems"`
+	Bad      int              `json:"bad"`      // rows that were skipped
+	Problems []roster.Problem `json:"problems"` // the first mostListed
 }
 
 func (a *app) usersImportCommand() *cobra.Command {
@@ -80,7 +84,9 @@ func (a *app) importUsers(ctx context.Context, s *store.Store, path string, asJS
 			last = p.Line
 		}
 		if asJSON {
-			answer.Problems = append(answer.Problems, p)
+			if len(answer.Problems) < mostListed {
+				answer.Problems = append(answer.Problems, p)
+			}
 			return
 		}
 		fmt.Fprintln(a.screen, p)

@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"alta/internal/roster"
 	"alta/pipeline"
 	"alta/store"
 )
@@ -46,13 +48,17 @@ func userOut(r store.UserRecord) userJSON {
 func (a *app) usersListCommand() *cobra.Command {
 	var country, status string
 	var limit int
-	var asJSON bool
+	var asJSON, asCSV bool
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List users",
-		Long:  `list prints users in the order in which they came in; as JSON it prints one object a line.`,
+		Long: `list prints users in the order in which they came in; as JSON it prints one
+object a line. As CSV it prints what 'alta users import' takes back, without
+those who were erased. There an apostrophe stands before a value that a
+spreadsheet program would run as a formula; import takes it off again.`,
 		Example: `  alta users list --country DO --status pending --limit 20
-  alta users list --json | jq -r 'select(.mails == 0) | .email'`,
+  alta users list --json | jq -r 'select(.mails == 0) | .email'
+  alta users list --csv > users.csv`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			f := store.Filter{Limit: limit}
 			var err error
@@ -65,7 +71,16 @@ func (a *app) usersListCommand() *cobra.Command {
 			if c.Flags().Changed("limit") && limit < 1 {
 				return usage("--limit %d: must be 1 or more", limit)
 			}
-			return a.withLedger(c.Context(), func(s *store.Store) error { return a.listUsers(c.Context(), s, f, asJSON) })
+			list := a.listUsers
+			switch {
+			case asJSON && asCSV:
+				return usage("--json and --csv: name one of them")
+			case asJSON:
+				list = a.listUsersJSON
+			case asCSV:
+				list = a.listUsersCSV
+			}
+			return a.withLedger(c.Context(), func(s *store.Store) error { return list(c.Context(), s, f) })
 		},
 	}
 	c.Flags().StringVar(&country, "country", "", "only users of `MX` or DO")
@@ -74,14 +89,27 @@ func (a *app) usersListCommand() *cobra.Command {
 	offer(c, "status", words(pipeline.Statuses())...)
 	c.Flags().IntVar(&limit, "limit", 0, "at most `N` users")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
+	c.Flags().BoolVar(&asCSV, "csv", false, "print CSV that 'alta users import' takes back")
 	return c
 }
 
-func (a *app) listUsers(ctx context.Context, s *store.Store, f store.Filter, asJSON bool) error {
-	if asJSON {
-		enc := newLineEncoder(a.out)
-		return s.List(ctx, f, func(r store.UserRecord) error { return enc.Encode(userOut(r)) })
-	}
+func (a *app) listUsersJSON(ctx context.Context, s *store.Store, f store.Filter) error {
+	enc := newLineEncoder(a.out)
+	return s.List(ctx, f, func(r store.UserRecord) error { return enc.Encode(userOut(r)) })
+}
+
+func (a *app) listUsersCSV(ctx context.Context, s *store.Store, f store.Filter) error {
+	w := roster.NewCSVWriter(a.out)
+	err := s.List(ctx, f, func(r store.UserRecord) error {
+		if r.User.Status == pipeline.Erased {
+			return nil // nothing is left of them but the id
+		}
+		return w.Write(r.User)
+	})
+	return errors.Join(err, w.Flush())
+}
+
+func (a *app) listUsers(ctx context.Context, s *store.Store, f store.Filter) error {
 	const page = 1000 // rows that share one layout, so that memory stays flat
 	t := newTable(a.out)
 	header := table.Row{"id", "e-mail", "name", "country", "status", "mails", "last mail (UTC)"}

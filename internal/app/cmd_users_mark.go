@@ -38,6 +38,9 @@ next mail. The act is audited.`,
 			if status == "" {
 				return usage("want a status: %s", joinStatuses(allowed))
 			}
+			if err := checkReason(reason); err != nil {
+				return err
+			}
 			return a.withLedger(c.Context(), func(s *store.Store) error {
 				r, err := s.Find(c.Context(), args[0])
 				if err != nil {
@@ -66,6 +69,9 @@ Capa id stays, so that no import brings the user back. It can't be undone.`,
 		Example: `  alta users erase ana@example.mx --reason "deletion request of 3 May"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkReason(reason); err != nil {
+				return err
+			}
 			return a.withLedger(c.Context(), func(s *store.Store) error {
 				r, err := s.Find(c.Context(), args[0])
 				if err != nil {

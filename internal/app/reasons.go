@@ -10,8 +10,10 @@ import (
 	"alta/pipeline"
 )
 
-// mostReasons bounds the lines below a report.
-const mostReasons = 6
+const (
+	mostReasons = 6    // lines below a report
+	mostCounted = 1000 // reasons told apart: each quotes a mail server, which can say something new every time
+)
 
 // reasons counts why mails of a run did not go out.
 type reasons struct{ of map[string]int }
@@ -27,6 +29,9 @@ func (r *reasons) count(v pipeline.Verdict) {
 	}
 	if r.of == nil {
 		r.of = map[string]int{}
+	}
+	if _, known := r.of[why]; !known && len(r.of) >= mostCounted {
+		why = string(v.Outcome) + ": for other reasons"
 	}
 	r.of[why]++
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail"
@@ -48,13 +49,36 @@ func (d *DKIM) check() error {
 	return checkDKIMKey(d.Key)
 }
 
+// signedFields are the header fields that a signature covers. A mail has each at
+// most once, and together they fill one line of the h= tag.
+func signedFields() []string {
+	return []string{"From", "To", "Subject", "Date", "Message-ID", "Reply-To", "MIME-Version", "Content-Type"}
+}
+
+// foldedAt is after how many bytes the library breaks the h= tag, whatever
+// stands there.
+const foldedAt = 75
+
 // signer returns a fresh signer: the library's own is not safe for concurrent
-// use. The signed headers fill one line of the h= tag; one more name and the
-// library would fold inside it. Auto-Submitted is left out for that reason.
+// use.
+//
+// Each field is named once more than the mail has it (RFC 6376, sections 5.4.2
+// and 8.15), so that nobody can add a second From or Subject, which some mail
+// programs would show, to a mail that was signed and send it on: the signature
+// fails then.
+//
+// The library signs the h= tag unfolded and writes it folded, and a break inside
+// a name would make every signature fail. Therefore white space, which may stand
+// before any name, fills the line up to the break; relaxed canonicalization
+// reads both as one space. The names on the second line fit it as they fit the
+// first.
 func (d *DKIM) signer(now func() time.Time) *mail.DKIMSigner {
 	s := mail.NewDKIMSigner(d.Domain, d.Selector, d.Key)
 	s.NowFunc = now
-	s.SignHeaders("From", "To", "Subject", "Date", "Message-ID", "Reply-To", "MIME-Version", "Content-Type")
+	once, again := signedFields(), signedFields()
+	again[0] = strings.Repeat(" ", foldedAt-len("h="+strings.Join(once, ":")+":")) + again[0]
+	s.SignHeaders(once...)
+	s.OversignHeaders(again...)
 	return s
 }
 

@@ -12,12 +12,13 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
-	"slices"
+	"net/mail"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/emersion/go-msgauth/dkim"
+	"github.com/google/go-cmp/cmp"
 
 	"alta/internal/sandbox"
 )
@@ -104,10 +105,8 @@ func TestSignaturesVerify(t *testing.T) {
 			if !v.Time.Equal(noon()) {
 				t.Errorf("signed at %v", v.Time)
 			}
-			for _, header := range []string{"From", "To", "Subject", "Date", "Message-ID", "Reply-To", "MIME-Version", "Content-Type"} {
-				if !slices.ContainsFunc(v.HeaderKeys, func(k string) bool { return strings.EqualFold(k, header) }) {
-					t.Errorf("%s is not signed", header)
-				}
+			if diff := cmp.Diff(append(signedFields(), signedFields()...), v.HeaderKeys); diff != "" {
+				t.Errorf("signed fields (-want +got):\n%s", diff)
 			}
 			for _, change := range [][2]string{{"jose@example.com", "jose@example.org"}, {"larga", "corta"}} {
 				forged := bytes.Replace(mails[0].Raw, []byte(change[0]), []byte(change[1]), 1)
@@ -116,6 +115,79 @@ func TestSignaturesVerify(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A verifier takes the fields that h= names from the bottom up, one for each time
+// that a name stands there, so a field of the same name fails wherever it is added.
+func TestAnAddedHeaderFieldBreaksTheSignature(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := func(replyTo string) []byte {
+		t.Helper()
+		m, err := New(Config{
+			Host: "mail.example", Port: 587, TLS: TLSStart,
+			From: mail.Address{Name: "Banco", Address: "hola@example.mx"}, ReplyTo: mail.Address{Address: replyTo},
+			DKIM: &DKIM{Domain: "example.mx", Selector: "alta", Key: key},
+		}, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := m.Build(delivery("jose@example.com"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	for _, c := range []struct{ sentence, field, replyTo string }{
+		{"another sender", "From: Banco <mal@example.org>", ""},
+		{"another subject", "Subject: Gana un premio", ""},
+		{"another subject in small letters", "subject: Gana un premio", ""},
+		{"another recipient", "To: ana@example.com", ""},
+		{"another date", "Date: Tue, 03 Mar 2026 12:00:00 +0000", ""},
+		{"another Message-ID", "Message-ID: <x@example.org>", ""},
+		{"another version of MIME", "MIME-Version: 1.0", ""},
+		{"another content type, which would show other parts", "Content-Type: text/html", ""},
+		{"a second address for answers", "Reply-To: mal@example.org", "ayuda@example.mx"},
+		{"a first address for answers", "Reply-To: mal@example.org", ""},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			raw := signed(c.replyTo)
+			if _, err := verify(raw, "example.mx", "alta", key.Public()); err != nil {
+				t.Fatal(err)
+			}
+			head, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+			for where, forged := range map[string]string{
+				"above":  c.field + "\r\n" + string(raw),
+				"below":  string(head) + "\r\n" + c.field + "\r\n\r\n" + string(body),
+				"folded": string(head) + "\r\n" + strings.Replace(c.field, ": ", ":\r\n ", 1) + "\r\n\r\n" + string(body),
+			} {
+				if _, err := verify([]byte(forged), "example.mx", "alta", key.Public()); err == nil {
+					t.Errorf("%q %s the others verifies", c.field, where)
+				}
+			}
+		})
+	}
+}
+
+// Fields that servers add on the way leave the signature valid.
+func TestTraceFieldsLeaveTheSignatureValid(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startCatcher(t, sandbox.SMTPOptions{})
+	cfg := configFor(s)
+	cfg.DKIM = &DKIM{Domain: "example.mx", Selector: "alta", Key: key}
+	raw, err := newMailer(t, cfg).Build(delivery("jose@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	traced := "Received: from a by b; Mon, 02 Mar 2026 12:00:01 +0000\r\nReturn-Path: <hola@example.mx>\r\n" + string(raw)
+	if _, err := verify([]byte(traced), "example.mx", "alta", key.Public()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	netmail "net/mail"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/wneessen/go-mail"
@@ -34,7 +35,7 @@ func (m *Mailer) build(to address, message pipeline.Message) ([]byte, error) {
 	msg := mail.NewMsg(
 		mail.WithCharset(mail.CharsetUTF8),
 		mail.WithEncoding(mail.EncodingQP),
-		mail.WithBoundary(boundary(message.ID)),
+		mail.WithBoundary(boundary(message)),
 		mail.WithNoDefaultUserAgent(),
 	)
 	msg.FromMailAddress(&m.from.Address)
@@ -67,10 +68,11 @@ func (m *Mailer) build(to address, message pipeline.Message) ([]byte, error) {
 	return raw.Bytes(), nil
 }
 
-// boundary derives the MIME boundary from the Message-ID, so that a repeated
-// mail is the same byte for byte, and nobody can guess it from the content.
-func boundary(id string) string {
-	sum := sha256.Sum256([]byte("boundary of " + id))
+// boundary derives the MIME boundary from the Message-ID and the content, so
+// that a repeated mail is the same byte for byte, and so that no content can hold
+// its own boundary.
+func boundary(m pipeline.Message) string {
+	sum := sha256.Sum256(slices.Concat([]byte("boundary of "+m.ID), m.Content.Digest()))
 	return "alta-" + hex.EncodeToString(sum[:16])
 }
 

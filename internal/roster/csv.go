@@ -133,6 +133,9 @@ func (c *csvReader) record(h header, first line) error {
 		c.sink.refuse(first.number, "", fmt.Sprintf("has %d cells, but the header has %d%s", len(cells), len(h), note))
 		return nil
 	}
+	for i, cell := range cells {
+		cells[i] = unguardFormula(cell)
+	}
 	return c.sink.row(first.number, h.fields(cells), note)
 }
 

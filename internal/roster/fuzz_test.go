@@ -91,6 +91,9 @@ func FuzzReadCSV(f *testing.F) {
 			if len(cells) != 4 {
 				continue
 			}
+			for i, cell := range cells {
+				cells[i] = unguardFormula(cell)
+			}
 			if _, problems := Validate(header{"id", "email", "name", "country"}.fields(cells)); len(problems) == 0 {
 				good++
 			}

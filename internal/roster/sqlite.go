@@ -14,13 +14,22 @@ import (
 // A value of the answer is refused above maxRow already.
 const maxValue = 1 << 20
 
+// maxSourceRows bounds the answer of one query: a join that somebody got wrong,
+// or a view that never ends, would fill the disk instead.
+const maxSourceRows = 10_000_000
+
 // ReadSQLite reads the answer of one SELECT on an existing SQLite database as
 // [Read] does a file: the columns of the answer are named as in CSV, values
 // are text or integers, NULL is empty, and lines are rows counted from 1.
 //
 // The database is neither changed nor created, and it may be in use by other
-// processes. It must not be open elsewhere in this one.
+// processes. It must not be open elsewhere in this one. ctx bounds the time that
+// the query may take; more than ten million rows are an error.
 func ReadSQLite(ctx context.Context, path, query string, each func(Row) error, bad func(Problem)) error {
+	return querySQLite(ctx, path, query, maxSourceRows, newSink(each, bad))
+}
+
+func querySQLite(ctx context.Context, path, query string, mostRows int, s sink) error {
 	query, err := oneStatement(query)
 	if err != nil {
 		return err
@@ -47,16 +56,21 @@ func ReadSQLite(ctx context.Context, path, query string, each func(Row) error, b
 		return fmt.Errorf("query source database: %w", sqliteReason(err))
 	}
 	defer rows.Close()
-	return readRows(rows, snap, newSink(each, bad))
+	return readRows(rows, snap, mostRows, s)
 }
 
 // confine allows a connection to read tables and call functions, and nothing
 // else: no writes, no pragma, no ATTACH or VACUUM INTO, which would create
-// files even on a read-only connection.
+// files even on a read-only connection. Whoever can write the file chooses its
+// schema and its bytes, so neither is trusted: see
+// https://www.sqlite.org/security.html, "Untrusted SQLite Database Files".
 func confine(driverConn any) error {
 	c, ok := driverConn.(*sqlite3.SQLiteConn)
 	if !ok {
 		return fmt.Errorf("unexpected SQLite driver %T", driverConn)
+	}
+	if _, err := c.Exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0", nil); err != nil {
+		return sqliteReason(err)
 	}
 	c.SetLimit(sqlite3.SQLITE_LIMIT_LENGTH, maxValue)
 	c.SetLimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
@@ -71,7 +85,7 @@ func confine(driverConn any) error {
 	return nil
 }
 
-func readRows(rows *sql.Rows, snap snapshot, s sink) error {
+func readRows(rows *sql.Rows, snap snapshot, mostRows int, s sink) error {
 	names, err := rows.Columns()
 	if err != nil {
 		return fmt.Errorf("query source database: %w", err)
@@ -87,6 +101,9 @@ func readRows(rows *sql.Rows, snap snapshot, s sink) error {
 	}
 	cells := make([]string, len(h))
 	for number := 1; rows.Next(); number++ {
+		if number > mostRows {
+			return fmt.Errorf("read source database: the query returns more than %d rows: expected the pending users, each once", mostRows)
+		}
 		if err := rows.Scan(targets...); err != nil {
 			return fmt.Errorf("read row %d of the source database: %w", number, err)
 		}

@@ -154,10 +154,3 @@ func TestValidateAcceptsEveryStatusButErased(t *testing.T) {
 		}
 	}
 }
-
-func fieldsOf(u pipeline.User) Fields {
-	return Fields{
-		ID: u.ID, Email: u.Email, Name: u.Name, Country: string(u.Country), ExternalID: u.ExternalID,
-		Locale: string(u.Locale), TimeZone: u.TimeZone, Type: string(u.Type), Status: string(u.Status),
-	}
-}
