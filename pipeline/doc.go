@@ -5,9 +5,10 @@
 //
 //	        +------ Record: judges what happened and writes it down ------+
 //	        |                                                             |
-//	Pull -> |  Issue            ->  Render           ->  Send             |
-//	        |  a KYC link           subject, text,       one SMTP         |
-//	        |  from the partner     HTML                 transaction      |
+//	Pull -> |  Issue       ->  Keep        ->  Render    ->  Send         |
+//	        |  a KYC link      the link is     subject,      one SMTP     |
+//	        |  from the        in the          text, HTML    transaction  |
+//	        |  partner         ledger                                     |
 //	        +-------------------------------------------------------------+
 //
 // [Run] pulls due deliveries until none is left and hands them to its workers.
@@ -16,7 +17,7 @@
 // expired link, is just one more due delivery, inserted in the transaction
 // that records the mail before it.
 //
-// Pure functions decide (plan.go, judge.go); adapters only carry. The package
+// Pure functions decide (plan.go, judge.go, guard.go); adapters only carry. The package
 // imports the standard library only, and it never reads the clock by itself:
 // the time comes in as a [Clock] or as an argument named now.
 //
@@ -34,5 +35,6 @@
 //     next delivery.
 //   - Pause: minting stopped for one country, or all sending stopped, until a
 //     probe succeeds.
+//   - Guard: a run that is far larger than usual needs an operator's yes.
 //   - Report: the counts of one run; they add up to the number pulled.
 package pipeline

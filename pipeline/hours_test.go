@@ -100,6 +100,13 @@ func TestHoursNext(t *testing.T) {
 		{"Autumn: hours that ended go on when the clock goes back into them.", "00:00-01:30", "America/Tijuana", "2026-11-01T01:40:00-07:00", "2026-11-01T01:00:00-08:00"},
 		{"Autumn: the repeated hour is inside.", "01:00-20:00", "America/Tijuana", "2026-11-01T01:15:00-08:00", "2026-11-01T01:15:00-08:00"},
 
+		{"Tijuana, spring 2027: the night is an hour shorter.", "09:00-20:00", "America/Tijuana", "2027-03-13T21:00:00-08:00", "2027-03-14T09:00:00-07:00"},
+		{"Tijuana, spring 2027: hours that the gap swallows do not come that day.", "02:00-02:45", "America/Tijuana", "2027-03-14T01:00:00-08:00", "2027-03-15T02:00:00-07:00"},
+		{"Tijuana, autumn 2027: the night is an hour longer.", "09:00-20:00", "America/Tijuana", "2027-11-06T21:00:00-07:00", "2027-11-07T09:00:00-08:00"},
+		{"Tijuana, autumn 2027: after the first closing the hours come again.", "01:30-01:45", "America/Tijuana", "2027-11-07T01:50:00-07:00", "2027-11-07T01:30:00-08:00"},
+
+		{"Hermosillo has no change in spring.", "02:30-05:00", "America/Hermosillo", "2026-03-08T01:00:00-07:00", "2026-03-08T02:30:00-07:00"},
+		{"Hermosillo has no change in autumn.", "01:30-01:45", "America/Hermosillo", "2026-11-01T01:50:00-07:00", "2026-11-02T01:30:00-07:00"},
 		{"Mexico City has no change in spring.", "09:00-20:00", "America/Mexico_City", "2026-04-04T21:00:00-06:00", "2026-04-05T09:00:00-06:00"},
 		{"Mexico City has no change in autumn.", "09:00-20:00", "America/Mexico_City", "2026-10-24T21:00:00-06:00", "2026-10-25T09:00:00-06:00"},
 		{"Santo Domingo has no change in spring.", "02:30-05:00", "America/Santo_Domingo", "2026-03-08T01:00:00-04:00", "2026-03-08T02:30:00-04:00"},
@@ -113,6 +120,29 @@ func TestHoursNext(t *testing.T) {
 				t.Errorf("Next = %s, want %s", got.In(zone(t, c.zone)).Format(time.RFC3339Nano), c.want)
 			}
 		})
+	}
+}
+
+// Around the changes of a clock, and where there are none, no earlier minute
+// lies within the hours.
+func TestHoursNextIsTheFirst(t *testing.T) {
+	for _, name := range []string{"America/Tijuana", "America/Santiago", "America/Hermosillo", "America/Santo_Domingo"} {
+		loc := zone(t, name)
+		for _, day := range []string{"2026-03-07T12:00:00Z", "2026-10-31T12:00:00Z", "2027-03-13T12:00:00Z", "2027-11-06T12:00:00Z", "2026-09-05T12:00:00Z"} {
+			for _, text := range []string{"09:00-20:00", "00:00-24:00", "02:00-02:45", "02:30-03:20", "01:30-01:45", "00:00-00:30", "22:00-24:00", "03:00-05:00"} {
+				h := hours(t, text)
+				for minutes := 0; minutes < 36*60; minutes += 97 {
+					at := moment(day).Add(time.Duration(minutes) * time.Minute)
+					want := at
+					for !inside(text, want.In(loc)) {
+						want = want.Add(time.Minute)
+					}
+					if got := h.Next(at, loc); !got.Equal(want) {
+						t.Errorf("%s: Next of %v is %v, want %v", text, at.In(loc), got.In(loc), want.In(loc))
+					}
+				}
+			}
+		}
 	}
 }
 

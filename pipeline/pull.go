@@ -36,3 +36,14 @@ type Pause struct {
 
 // IsOutage tells whether the pause is for everybody.
 func (p Pause) IsOutage() bool { return p.Country == "" }
+
+// LongestPause is the furthest ahead that a pause is probed. The partner's own
+// are an hour at most; the minute is for the clock, which may be set back a
+// little.
+const LongestPause = probeEvery + time.Minute
+
+// Ripe tells whether the pause may be probed. One that would last longer than
+// any may was met while the clock was ahead.
+func (p Pause) Ripe(now time.Time) bool {
+	return !p.ProbeAt.After(now) || p.ProbeAt.After(now.Add(LongestPause))
+}

@@ -19,8 +19,9 @@ type Recorder interface {
 type Deliver func(context.Context, *Delivery) (Verdict, error)
 
 const (
-	recordLimit = 30 * time.Second // the longest wait for the ledger when nothing has left
-	recordEvery = 2 * time.Second  // how often a ledger that can't be written is tried
+	recordLimit = 30 * time.Second       // the longest wait for the ledger when nothing has left
+	recordSoon  = 100 * time.Millisecond // how soon a ledger that could not be written is tried again; doubles
+	recordEvery = 2 * time.Second        // how often it is tried in the end
 )
 
 // Record runs the stages on a delivery and writes down what came of it, on
@@ -40,7 +41,7 @@ func Record(ledger Recorder, plan Plan, now Clock, stages Stage, unwritten func(
 			defer cancel()
 			return v, ledger.Record(ctx, d, v, at)
 		}
-		for {
+		for wait := recordSoon; ; wait = min(2*wait, recordEvery) {
 			err := ledger.Record(ctx, d, v, at)
 			if f, ok := errors.AsType[*Fault](err); !ok || f.Code != LedgerCode {
 				return v, err
@@ -48,7 +49,7 @@ func Record(ledger Recorder, plan Plan, now Clock, stages Stage, unwritten func(
 			if unwritten != nil {
 				unwritten(d, err)
 			}
-			time.Sleep(recordEvery)
+			time.Sleep(wait)
 		}
 	}
 }

@@ -116,7 +116,7 @@ func (r *run) notePauses(pauses []Pause) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range pauses {
-		lasts := r.report.Selected > 0 || p.ProbeAt.After(r.options.Now())
+		lasts := r.report.Selected > 0 || !p.Ripe(r.options.Now())
 		if p.IsOutage() && lasts && r.report.Outage == "" {
 			r.report.Outage = p.Reason
 		}

@@ -8,12 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Backup writes a consistent copy of the ledger to a new file with mode 0600,
 // while runs go on. It never overwrites a file.
 func (s *Store) Backup(ctx context.Context, path string) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := createPrivate(path)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("back up to %s: the file exists; name a new one", path)
 	}
@@ -62,13 +63,19 @@ func syncFile(path string) error {
 }
 
 // Check runs SQLite's own quick check over the whole file.
-func (s *Store) Check(ctx context.Context) error {
+func (s *Store) Check(ctx context.Context) error { return s.check(ctx, `PRAGMA quick_check(1)`) }
+
+// check runs one of SQLite's checks, and returns the fault of a damaged file.
+func (s *Store) check(ctx context.Context, pragma string) error {
 	var result string
-	if err := s.reads.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&result); err != nil {
-		return fmt.Errorf("check the ledger: %w", err)
+	err := s.reads.QueryRowContext(ctx, pragma).Scan(&result)
+	if f := unwritable(err); f != nil {
+		err = f
+	} else if err == nil && result != "ok" {
+		err = damaged(errors.New(strings.ReplaceAll(result, "\n", " ")))
 	}
-	if result != "ok" {
-		return fmt.Errorf("check the ledger: %s; restore a backup", result)
+	if err != nil {
+		return fmt.Errorf("check the ledger: %w", err)
 	}
 	return nil
 }

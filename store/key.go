@@ -82,17 +82,10 @@ func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 // [ErrWrongKey]. Call it before [Store.Queue] and [Store.Recover].
 func (s *Store) UseKey(ctx context.Context, k *Key) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		known, err := column[[]byte](tx, `SELECT digest FROM data_key`)
-		switch {
-		case err != nil:
+		if _, err := tx.Exec(`INSERT INTO data_key (id, digest) VALUES (1, ?) ON CONFLICT DO NOTHING`, k.digest()); err != nil {
 			return err
-		case len(known) == 0:
-			_, err = tx.Exec(`INSERT INTO data_key (id, digest) VALUES (1, ?)`, k.digest())
-			return err
-		case subtle.ConstantTimeCompare(known[0], k.digest()) != 1:
-			return ErrWrongKey
 		}
-		return nil
+		return fits(tx, k)
 	})
 	if err != nil {
 		return fmt.Errorf("use the data key: %w", err)
@@ -108,6 +101,33 @@ func (s *Store) HasKey(ctx context.Context) (has bool, err error) {
 		return false, fmt.Errorf("look for the data key's mark: %w", err)
 	}
 	return has, nil
+}
+
+// CheckKey returns [ErrWrongKey] when the ledger has another key than k, and
+// changes nothing.
+func (s *Store) CheckKey(ctx context.Context, k *Key) error {
+	if err := fits(boundTo(ctx, s.reads), k); err != nil {
+		return fmt.Errorf("check the data key: %w", err)
+	}
+	return nil
+}
+
+// fits returns ErrWrongKey when the ledger has another key than k.
+func fits(q querier, k *Key) error {
+	known, err := column[[]byte](q, `SELECT digest FROM data_key`)
+	if err == nil && len(known) > 0 && subtle.ConstantTimeCompare(known[0], k.digest()) != 1 {
+		return ErrWrongKey
+	}
+	return err
+}
+
+// SealedLinks counts the links that only the data key opens.
+func (s *Store) SealedLinks(ctx context.Context) (n int, err error) {
+	err = s.reads.QueryRowContext(ctx, `SELECT count(*) FROM links WHERE sealed IS NOT NULL`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the sealed links: %w", err)
+	}
+	return n, nil
 }
 
 // Rekey makes k the ledger's key and forgets the links that the old one sealed:

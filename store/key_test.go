@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -80,4 +81,74 @@ func mustKey(t *testing.T, text pipeline.Secret) *Key {
 		t.Fatal(err)
 	}
 	return k
+}
+
+func TestCheckKey(t *testing.T) {
+	s, err := Open(t.Context(), newPath(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	own, other := mustKey(t, NewKey()), mustKey(t, NewKey())
+	if err := s.CheckKey(t.Context(), own); err != nil {
+		t.Errorf("a ledger without a key refuses one: %v", err)
+	}
+	if has, err := s.HasKey(t.Context()); has || err != nil {
+		t.Errorf("a check gave the ledger a key (%v)", err)
+	}
+	if err := s.UseKey(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CheckKey(t.Context(), own); err != nil {
+		t.Errorf("its own key is refused: %v", err)
+	}
+	if err := s.CheckKey(t.Context(), other); !errors.Is(err, ErrWrongKey) {
+		t.Errorf("another key: error is %v, want %v", err, ErrWrongKey)
+	}
+}
+
+// Whoever stood by while the key was changed must not seal with the old one.
+func TestAKeyThatWasChangedMeanwhileIsNotUsedAnyMore(t *testing.T) {
+	path := newPath(t)
+	standby := openAt(t, path)
+	settle := func() error {
+		_, _, err := standby.Recover(t.Context(), noon, func(d *pipeline.Delivery, _ bool) pipeline.Verdict { return pipeline.PutBack(d, d.DueAt) })
+		return err
+	}
+	if err := settle(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := other.Rekey(t.Context(), mustKey(t, NewKey()), Act{"olga", ""}, noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := settle(); !errors.Is(err, ErrWrongKey) {
+		t.Errorf("error is %v, want %v", err, ErrWrongKey)
+	}
+}
+
+// What a leaked key opens is gone from the bytes of the files, too.
+func TestRekeyLeavesNothingThatTheOldKeyOpens(t *testing.T) {
+	path := newPath(t)
+	s := openAt(t, path)
+	enrolIDs(t, s, "ana")
+	recordRetry(t, s)
+	sealed, err := column[[]byte](boundTo(t.Context(), s.reads), `SELECT sealed FROM links WHERE sealed IS NOT NULL`)
+	if err != nil || len(sealed) != 1 {
+		t.Fatalf("%d sealed links (%v), want 1", len(sealed), err)
+	}
+	held := func() bool { return bytes.Contains(append(contents(t, path), contents(t, path+"-wal")...), sealed[0]) }
+	if !held() {
+		t.Fatal("the search does not find what is there")
+	}
+	if err := s.Rekey(t.Context(), mustKey(t, NewKey()), Act{"olga", ""}, noon); err != nil {
+		t.Fatal(err)
+	}
+	if held() {
+		t.Error("the sealed link still stands in the file or its log")
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -61,6 +62,9 @@ func waitForLock(ctx context.Context, path string, patience time.Duration) (*Loc
 
 func lock(ledger string, take func(*flock.Flock) (bool, error)) (*Lock, error) {
 	path := ledger + ".lock"
+	if f, err := createPrivate(path); err == nil {
+		_ = f.Close() // otherwise it is there, or opening it below says what is wrong
+	}
 	l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	ok, err := take(l)
 	if err != nil {
@@ -71,11 +75,9 @@ func lock(ledger string, take func(*flock.Flock) (bool, error)) (*Lock, error) {
 		_ = l.Close()
 		return nil, fmt.Errorf("%w (%s)", ErrLocked, owner(path))
 	}
-	// The number is for people; the lock itself is what counts.
-	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
-		_ = l.Close()
-		return nil, fmt.Errorf("write %s: %w", path, err)
-	}
+	// The number is for people; the lock itself is what counts, and on a full disk
+	// there is one without the other.
+	_ = os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
 	return &Lock{file: l}, nil
 }
 
@@ -83,7 +85,12 @@ func lock(ledger string, take func(*flock.Flock) (bool, error)) (*Lock, error) {
 func (l *Lock) Unlock() error { return l.file.Close() }
 
 func owner(path string) string {
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return "process unknown"
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, 64)) // a number, unless somebody else wrote it
 	pid, convErr := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || convErr != nil {
 		return "process unknown"

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
@@ -95,21 +96,27 @@ func version(ctx context.Context, db *sql.DB) (v int64, err error) {
 	return v, err
 }
 
-// explainOpen says in plain words why SQLite could not open the file.
+// explainOpen says in plain words why SQLite could not open the file. Which
+// statement of which migration met it helps nobody.
 func explainOpen(err error) error {
 	lite, ok := errors.AsType[sqlite3.Error](err)
 	if !ok {
 		return err
 	}
-	switch lite.Code {
-	case sqlite3.ErrNotADB:
-		return fmt.Errorf("the file is not a SQLite database, and alta leaves it as it is: %w", err)
-	case sqlite3.ErrCorrupt:
-		return fmt.Errorf("the file is damaged, and alta leaves it as it is; restore a backup: %w", err)
-	case sqlite3.ErrReadonly, sqlite3.ErrPerm, sqlite3.ErrCantOpen:
-		return fmt.Errorf("the file and its folder must be writable for the user that alta runs as: %w", err)
-	case sqlite3.ErrFull:
-		return fmt.Errorf("the disk is full: %w", err)
+	full := lite.Code == sqlite3.ErrFull || lite.SystemErrno == syscall.ENOSPC
+	switch {
+	case full:
+		return fmt.Errorf("the disk is full; nothing is lost, and alta goes on once there is room: %w", lite)
+	case lite.Code == sqlite3.ErrNotADB:
+		return fmt.Errorf("the file is not a SQLite database, and alta leaves it as it is: %w", lite)
+	case lite.Code == sqlite3.ErrCorrupt:
+		return fmt.Errorf("the file is damaged, and alta leaves it as it is; restore a backup: %w", lite)
+	case lite.Code == sqlite3.ErrReadonly, lite.Code == sqlite3.ErrPerm, lite.Code == sqlite3.ErrCantOpen:
+		return fmt.Errorf("the file and its folder must be writable for the user that alta runs as: %w", lite)
+	case lite.Code == sqlite3.ErrIoErr:
+		return fmt.Errorf("the disk reports an error; nothing is lost, check the disk: %w", lite)
+	case lite.Code == sqlite3.ErrBusy, lite.Code == sqlite3.ErrLocked:
+		return fmt.Errorf("another program keeps the file locked; nothing is lost, try again: %w", lite)
 	}
 	return err
 }

@@ -49,6 +49,22 @@ func TestALedgerThatOthersCouldReadIsClosedToThem(t *testing.T) {
 	}
 }
 
+func TestALogThatOthersCouldReadIsClosedToThem(t *testing.T) {
+	path := newPath(t)
+	openAt(t, path) // keeps the log there
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Chmod(path+suffix, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	openAt(t, path)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if mode := modeOf(t, path+suffix); mode != 0o600 {
+			t.Errorf("mode of alta.db%s is %v, want 0600", suffix, mode)
+		}
+	}
+}
+
 func TestWhatIsNotALedgerIsRefusedAndLeftAsItIs(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -93,7 +93,7 @@ func (q *Queue) choose(tx *sql.Tx, paused []pipeline.Pause, now time.Time, n int
 		}
 		one := lane{p.Country, p.Type}
 		open = slices.DeleteFunc(open, func(l lane) bool { return l == one })
-		if !p.ProbeAt.After(now) && len(chosen) < n {
+		if p.Ripe(now) && len(chosen) < n {
 			probes, err := q.probe(tx, []lane{one}, p, now)
 			if err != nil {
 				return nil, err
@@ -102,7 +102,7 @@ func (q *Queue) choose(tx *sql.Tx, paused []pipeline.Pause, now time.Time, n int
 		}
 	}
 	if outage != nil {
-		if outage.ProbeAt.After(now) || n < 1 {
+		if !outage.Ripe(now) || n < 1 {
 			return nil, nil
 		}
 		return q.probe(tx, open, outage, now)

@@ -17,7 +17,17 @@ type JudgeOrphan func(d *pipeline.Delivery, begun bool) pipeline.Verdict
 // holds the [Lock] may call it, while no run is under way. It returns how many
 // deliveries were only claimed, and how many were on the wire.
 func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (returned, doubted int, err error) {
+	if err := s.checkBeforeDoubt(ctx); err != nil {
+		return 0, 0, fmt.Errorf("recover what an earlier run left behind: %w", err)
+	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
+		// The key may have been changed while this process waited for the lock;
+		// while it has the lock, nobody changes it.
+		if key := s.key.Load(); key != nil {
+			if err := fits(tx, key); err != nil {
+				return fmt.Errorf("%w; if it was changed since this alta started, start it again", err)
+			}
+		}
 		var err error
 		if returned, err = s.recover(tx, pipeline.Claimed, judge, now); err != nil {
 			return err
@@ -32,6 +42,22 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (
 		return 0, 0, fmt.Errorf("recover what an earlier run left behind: %w", err)
 	}
 	return returned, doubted, nil
+}
+
+// checkBeforeDoubt checks the whole file, indexes too, where mails were on the
+// wire. Their process may have ended because damage kept it from writing down
+// that they were sent, and they would go out again.
+func (s *Store) checkBeforeDoubt(ctx context.Context) error {
+	var wire bool
+	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries
+		WHERE state = 'sending' AND state IN ('claimed', 'sending'))`).Scan(&wire)
+	if f := unwritable(err); f != nil {
+		return f
+	}
+	if err != nil || !wire {
+		return err
+	}
+	return s.check(ctx, `PRAGMA integrity_check(1)`)
 }
 
 func (s *Store) recover(tx *sql.Tx, state pipeline.State, judge JudgeOrphan, now time.Time) (n int, err error) {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -67,16 +66,15 @@ func (s *Store) FinishRun(ctx context.Context, id int64, r pipeline.Report, fail
 	return nil
 }
 
-// LastSlot is the latest moment of the schedule that a run served, zero when
-// none has, and whether that run came to its end: one that was told to stop, or
-// died, has left work behind.
-func (s *Store) LastSlot(ctx context.Context) (slot time.Time, complete bool, err error) {
+// LastSlot is the latest moment of the schedule up to now that a run served,
+// zero when none has, and whether the run of the schedule that began last came
+// to its end: one that was told to stop, or died, has left work behind. A slot
+// that lies ahead was served while the clock was, and says nothing.
+func (s *Store) LastSlot(ctx context.Context, now time.Time) (slot time.Time, complete bool, err error) {
 	var last sql.NullInt64
-	err = s.reads.QueryRowContext(ctx, `SELECT slot, finished_at IS NOT NULL AND error = '' FROM runs
-		WHERE slot IS NOT NULL ORDER BY slot DESC LIMIT 1`).Scan(&last, &complete)
-	if errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, true, nil
-	}
+	err = s.reads.QueryRowContext(ctx, `SELECT (SELECT max(slot) FROM runs WHERE slot <= ?),
+			coalesce((SELECT finished_at IS NOT NULL AND error = '' FROM runs WHERE trigger = ? ORDER BY id DESC LIMIT 1), 1)`,
+		ms(now), BySchedule).Scan(&last, &complete)
 	return at(last), complete, err
 }
 
@@ -89,7 +87,7 @@ func (s *Store) Runs(ctx context.Context, n int) ([]Run, error) {
 			&p.Doubt, &p.Cancelled, &p.Minted, &p.Outage, &r.Error)
 		r.StartedAt, r.FinishedAt = at(started), at(finished)
 		if finished.Valid {
-			p.DurationMS = r.FinishedAt.Sub(r.StartedAt).Milliseconds()
+			p.DurationMS = max(0, r.FinishedAt.Sub(r.StartedAt).Milliseconds()) // the clock may have gone back
 		}
 		return r, err
 	}, `SELECT id, trigger, started_at, finished_at, selected, sent, retry, failed, held, doubt, cancelled, minted, outage, error

@@ -157,8 +157,8 @@ func (s *Store) Due(ctx context.Context, now time.Time, n int) ([]pipeline.Deliv
 	}
 	ds, err := deliveries(boundTo(ctx, s.reads), nil, `WHERE d.state = 'due' AND d.due_at <= ?
 			AND NOT EXISTS (SELECT 1 FROM pauses p
-				WHERE (p.country = '' OR (p.country = d.country AND p.type = d.type)) AND p.probe_at > ?)
-		ORDER BY d.operator DESC, d.due_at, d.id LIMIT ?`, now.UnixMilli(), now.UnixMilli(), n)
+				WHERE (p.country = '' OR (p.country = d.country AND p.type = d.type)) AND p.probe_at > ? AND p.probe_at <= ?)
+		ORDER BY d.operator DESC, d.due_at, d.id LIMIT ?`, now.UnixMilli(), now.UnixMilli(), now.Add(pipeline.LongestPause).UnixMilli(), n)
 	if err != nil {
 		return nil, fmt.Errorf("read what is due: %w", err)
 	}

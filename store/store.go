@@ -51,6 +51,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
+	if err := checkLog(path); err != nil {
+		return nil, fmt.Errorf("open ledger %s: %w", path, err)
+	}
 	// Nothing may change a file before migrate knows it for a ledger.
 	if err := migrate(ctx, path); err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", path, explainOpen(err))
@@ -115,7 +118,7 @@ func dsn(path, more string) string {
 // createFile makes an empty file unless one exists. It never opens one that
 // does: closing it would drop the locks that SQLite has on it in this process.
 func createFile(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := createPrivate(path)
 	switch {
 	case err == nil:
 		return f.Close()
@@ -134,15 +137,35 @@ func createFile(path string) error {
 	return nil
 }
 
-// restrict makes sure that nobody else can read the file. SQLite gives its -wal
-// and -shm files the mode of the database.
-func restrict(path string) error {
-	info, err := os.Stat(path)
+// createPrivate makes a new file that its owner can use and nobody else,
+// whatever the umask is.
+func createPrivate(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if info.Mode().Perm()&0o077 == 0 {
-		return nil
+	if err := f.Chmod(0o600); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// restrict makes sure that nobody else can read the ledger. SQLite gives a new
+// -wal or -shm file the mode of the database; older ones may lie about.
+func restrict(path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		err := restrictFile(path + suffix)
+		if err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
+			return err
+		}
+	}
+	return nil
+}
+
+func restrictFile(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
 	}
 	return os.Chmod(path, 0o600)
 }

@@ -91,7 +91,7 @@ func (a *app) load() error {
 // working directory, or nothing, which leaves the embedded default.
 func (a *app) findConfig() (path string, data []byte, err error) {
 	if a.configFile != "" {
-		data, err = os.ReadFile(a.configFile)
+		data, err = readConfigFile(a.configFile)
 		if errors.Is(err, os.ErrNotExist) {
 			return "", nil, fmt.Errorf("%s does not exist; 'alta init %s' writes one to start from", a.configFile, a.configFile)
 		}
@@ -100,7 +100,7 @@ func (a *app) findConfig() (path string, data []byte, err error) {
 		}
 		return a.configFile, data, nil
 	}
-	data, err = os.ReadFile(defaultConfigFile)
+	data, err = readConfigFile(defaultConfigFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", nil, nil
 	}
@@ -209,7 +209,7 @@ link is issued again, and a verified user hears no more.`,
 	root.AddCommand(
 		a.demoCommand(), a.initCommand(), a.doctorCommand(), a.serveCommand(), a.runCommand(),
 		a.usersCommand(), a.resendCommand(), a.previewCommand(), a.statusCommand(), a.explainCommand(),
-		a.backupCommand(), manCommand(),
+		a.backupCommand(), a.rekeyCommand(), manCommand(),
 	)
 	usageArgs(root)
 	return root

@@ -20,10 +20,10 @@ func (a *app) doctorCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check everything, and say what to mend",
-		Long: `doctor checks the configuration, the database, the source, the templates, the
-API key and the login at the SMTP server. No link is minted and no user is
-mailed. With --send-to a test mail goes to that address, and the server's own
-reply is shown.
+		Long: `doctor checks the configuration, the database, the data key, the source, the
+templates, the API key and the login at the SMTP server. No link is minted and no
+user is mailed. With --send-to a test mail goes to that address, and the server's
+own reply is shown.
 
 Exit status: 0 all is well, 1 something has to be mended, 2 the configuration
 can't be read at all.`,
@@ -109,6 +109,7 @@ func (a *app) examine(ctx context.Context, sendTo *mail.Address) []finding {
 	}
 	detail, err := a.checkDatabase(ctx)
 	add("database", detail, err)
+	a.checkKey(ctx, add, warn)
 	if c.Source.SQLite != "" {
 		a.checkSource(ctx, add, warn)
 	}

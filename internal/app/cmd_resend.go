@@ -88,19 +88,15 @@ func (r resend) check() error {
 	switch {
 	case strings.TrimSpace(r.reason) == "":
 		return usage("--reason is required: the audit log keeps why a mail was sent by hand")
-	case strings.ContainsFunc(r.reason, isControl):
-		return usage("--reason must be one line of text")
 	case len(r.named()) == 0 && r.country == "" && !r.expired && !r.failed && !r.doubt:
 		return usage("to whom? give --user, --email, --country, --expired, --failed or --doubt")
 	case len(r.named()) > 0 && (r.country != "" || r.expired || r.failed || r.doubt):
 		return usage("--user and --email name users; they don't go with --country, --expired, --failed or --doubt")
 	}
-	return nil
+	return checkReason(r.reason)
 }
 
 func (r resend) named() []string { return append(append([]string{}, r.users...), r.emails...) }
-
-func isControl(c rune) bool { return c < ' ' || c == 0x7f }
 
 func (a *app) resend(ctx context.Context, s *store.Store, r resend) error {
 	country, err := parseCountry(r.country)

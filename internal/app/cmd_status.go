@@ -177,7 +177,7 @@ func (a *app) printQueue(st store.Status, now time.Time) {
 			what = "ON HOLD: " + pausedUsers(p)
 		}
 		probe := "The next run tries one mail"
-		if p.ProbeAt.After(now) {
+		if !p.Ripe(now) {
 			probe = "After " + minute(p.ProbeAt) + " UTC one mail is tried"
 		}
 		fmt.Fprintf(a.out, "\n%s since %s UTC: %s\nNothing is lost. %s; when it goes through, so do the rest.\n",

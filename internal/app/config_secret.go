@@ -45,9 +45,15 @@ func secretsOf(c *Config) []secretSource {
 	}
 }
 
+// secretFiles are the secrets that a setting names a file for: those of
+// secretsOf, and the data key, which has rules of its own.
+func secretFiles(c *Config) []secretSource {
+	return append(secretsOf(c), secretSource{what: "the data key", setting: keySetting, env: "ALTA_DATA_KEY"})
+}
+
 // isSecretFile tells whether the setting names a file with a secret.
 func isSecretFile(name string) bool {
-	return slices.ContainsFunc(secretsOf(&Config{}), func(s secretSource) bool { return s.setting == name })
+	return slices.ContainsFunc(secretFiles(&Config{}), func(s secretSource) bool { return s.setting == name })
 }
 
 // secretHint explains an unknown name that looks like a secret written into the
@@ -59,7 +65,7 @@ func secretHint(name string) string {
 		return ""
 	}
 	var fits []secretSource
-	for _, s := range secretsOf(&Config{}) {
+	for _, s := range secretFiles(&Config{}) {
 		ownTable, ownLeaf := splitName(s.setting)
 		if ownTable == table && distance(leaf, ownLeaf) <= 2 {
 			return "" // A slip of the pen in the name of the *_file setting.
@@ -139,7 +145,9 @@ func (c *Config) readDataKey(getenv func(string) string) {
 	c.Database.Key = pipeline.NewSecret(trimNewline(getenv("ALTA_DATA_KEY")))
 	path, _, err := expandCredential(c.Database.KeyFile, getenv)
 	if err != nil {
-		c.secrets = append(c.secrets, c.problem("database.key_file", err.Error()))
+		if c.Database.Key.IsZero() {
+			c.secrets = append(c.secrets, c.problem(keySetting, err.Error()))
+		}
 		return
 	}
 	c.Database.KeyFile = cmp.Or(c.resolve(path), c.Database.Path+".key")

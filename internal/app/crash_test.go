@@ -18,6 +18,7 @@ type crashScenario struct {
 	name     string
 	settings []string
 	people   int
+	tls      bool                   // STARTTLS, and a login behind it
 	before   func(*world, []person) // what happened before the run
 	mails    int                    // different mails that each gets in the end
 	hold     bool
@@ -26,6 +27,7 @@ type crashScenario struct {
 func crashScenarios() []crashScenario {
 	return []crashScenario{
 		{name: "the first mails", people: 2, mails: 1},
+		{name: "over STARTTLS", people: 1, mails: 1, tls: true},
 		{name: "doubts wait for the operator", people: 2, mails: 1, hold: true, settings: []string{`plan.on_doubt = "hold"`}},
 		{name: "repeats and retries", people: 3, mails: 1, before: leaveTroubles},
 		{name: "reminders with fresh links", people: 2, mails: 2, before: leaveReminders},
@@ -51,6 +53,19 @@ func leaveTroubles(w *world, people []person) {
 func leaveReminders(w *world, _ []person) {
 	w.exec(0, "run")
 	w.age(48 * time.Hour)
+}
+
+// startTLS puts a mail server that wants STARTTLS in the place of the plain one.
+func (w *world) startTLS(settings ...string) {
+	w.t.Helper()
+	check(w.t, w.smtp.Close())
+	var err error
+	w.smtp, err = sandbox.StartSMTP(sandbox.SMTPOptions{
+		TLS: sandbox.SMTPStartTLS, Username: "alta", Password: testPassword, Now: w.now, OnMail: w.onMail,
+	})
+	check(w.t, err)
+	w.write(trusted, string(w.smtp.CertificatePEM()))
+	w.configure(append(settings, `smtp.tls = "starttls"`)...)
 }
 
 // age moves what happened, and what is planned, into the past.
@@ -96,9 +111,13 @@ func TestCrashPoints(t *testing.T) {
 }
 
 func (s crashScenario) world(t *testing.T) (*world, []person) {
-	w := newWorld(t, time.Now, append([]string{
+	settings := append([]string{
 		"plan.workers = 1", "smtp.connections = 1", "capa.connections = 1", "plan.reissue_on_expiry = false",
-	}, s.settings...)...)
+	}, s.settings...)
+	w := newWorld(t, time.Now, settings...)
+	if s.tls {
+		w.startTLS(settings...)
+	}
 	people := sixty()[:s.people]
 	w.write("users.csv", csvOf(people))
 	w.alta(0, "users", "import", w.path("users.csv"))

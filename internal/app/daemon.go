@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/robfig/cron/v3"
 
 	"alta/internal/web"
 	"alta/store"
@@ -17,6 +16,7 @@ import (
 
 const (
 	lockEvery  = time.Second     // how often a second process asks for the lock
+	ringEvery  = time.Second     // how soon a slot that has come is seen
 	watchEvery = 2 * time.Second // how soon an operator's resend is seen
 	quietFor   = 5 * time.Minute // after a resend that an outage stopped
 )
@@ -24,7 +24,10 @@ const (
 // daemon makes runs by the schedule until it is told to stop.
 type daemon struct {
 	*engine
-	mu sync.Mutex // held by the run under way
+	mu      sync.Mutex     // held by the run under way
+	serving atomic.Bool    // a run of the schedule is under way, or waits for another one to end
+	runs    sync.WaitGroup // of the schedule
+	unread  seldom         // how often it was said that the ledger can't be read
 }
 
 // serve runs the daemon until ctx ends, and then until the mails on the wire
@@ -78,50 +81,94 @@ func (e *engine) waitForLock(ctx context.Context) (*store.Lock, error) {
 }
 
 func (d *daemon) keepSchedule(ctx context.Context) error {
-	schedule := d.config.Schedule
-	log := cronLog{d.log}
-	doorbell := cron.New(cron.WithLocation(schedule.Location), cron.WithLogger(log))
-	// Recover stands inside SkipIfStillRunning: the other way round a panic
-	// would lock the job for ever.
-	job := cron.NewChain(cron.SkipIfStillRunning(log), cron.Recover(log)).Then(cron.FuncJob(func() { d.runSlot(ctx) }))
-	doorbell.Schedule(schedule.Schedule, job)
-
-	last, complete, err := d.store.LastSlot(ctx)
+	schedule, now := d.config.Schedule, d.now()
+	bell := newDoorbell(schedule.Schedule, schedule.Location, now)
+	last, complete, err := d.store.LastSlot(ctx, now)
 	if err != nil {
 		return fmt.Errorf("read the last slot: %w", err)
 	}
-	d.log.Info("serving", "version", version(), "config", d.config,
-		"next_run", schedule.Schedule.Next(d.now().In(schedule.Location)))
+	d.log.Info("serving", "version", version(), "config", d.config, "next_run", bell.next)
 
-	doorbell.Start()
-	var missed sync.WaitGroup
-	switch slot := slotAt(schedule.Schedule, schedule.Location, d.now()); {
-	case last.IsZero(): // nothing was missed by who has never run
-	case slot.After(last):
+	slot := slotAt(schedule.Schedule, schedule.Location, now)
+	missed := !last.IsZero() && slot.After(last) // nothing was missed by who has never run
+	switch {
+	case missed:
 		d.log.Info("a run was missed while alta was down; making it now", "last_slot", last)
-		missed.Go(job.Run)
+		d.begin(ctx, pass{trigger: store.BySchedule, slot: slot})
 	case !complete:
 		d.log.Info("the latest run did not come to its end; going on with it now", "slot", last)
-		missed.Go(func() { d.pass(ctx, pass{trigger: store.BySchedule}) })
+		d.begin(ctx, pass{trigger: store.BySchedule})
 	}
-	d.watch(ctx)
+	d.watch(ctx, bell)
 	d.log.Info("stopping: mails on the wire finish, the rest goes back")
-	<-doorbell.Stop().Done()
-	missed.Wait()
+	d.runs.Wait()
 	return nil
 }
 
-// runSlot makes the run for the slot that the clock has reached.
-func (d *daemon) runSlot(ctx context.Context) {
-	slot := slotAt(d.config.Schedule.Schedule, d.config.Schedule.Location, d.now())
-	d.pass(ctx, pass{trigger: store.BySchedule, slot: slot})
+// watch asks the doorbell, and looks for what operators ask for between the
+// runs, until ctx ends. A run under way takes their mails first by itself.
+func (d *daemon) watch(ctx context.Context, bell *doorbell) {
+	var quiet time.Time // no run for operators before then
+	rings, looks := time.NewTicker(ringEvery), time.NewTicker(watchEvery)
+	defer rings.Stop()
+	defer looks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-rings.C:
+			d.ring(ctx, bell)
+		case <-looks.C:
+			by, due, err := d.asked(ctx)
+			if err != nil && ctx.Err() == nil && d.unread.due(d.now()) {
+				d.log.Error("the ledger could not be read", "error", err)
+			}
+			if due && !d.now().Before(quiet) && d.mu.TryLock() {
+				d.mu.Unlock()
+				if !d.pass(ctx, pass{trigger: by}) {
+					quiet = d.now().Add(quietFor)
+				}
+			}
+		}
+	}
+}
+
+// ring begins the run of a slot that has come.
+func (d *daemon) ring(ctx context.Context, bell *doorbell) {
+	now := d.now()
+	if bell.isBack(now) {
+		d.log.Warn("the clock went back; until it has caught up, slots that were served are left out", "from", bell.seen, "to", now)
+	}
+	if slot, rings := bell.at(now); rings {
+		d.begin(ctx, pass{trigger: store.BySchedule, slot: slot})
+	}
+}
+
+// begin makes a run of the schedule beside the watch, unless the one before it
+// still goes on: that one takes what falls due meanwhile.
+func (d *daemon) begin(ctx context.Context, p pass) {
+	if !d.serving.CompareAndSwap(false, true) {
+		d.log.Warn("a slot was skipped: the run before it still goes on", "slot", p.slot)
+		return
+	}
+	d.runs.Go(func() {
+		defer d.serving.Store(false)
+		d.pass(ctx, p)
+	})
 }
 
 // pass makes one run at a time and logs what ended it early. It returns false
-// for a run that an outage or an error ended.
+// for a run that an outage, an error or a bug ended.
 func (d *daemon) pass(ctx context.Context, p pass) (well bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	defer func() {
+		if bug := recover(); bug != nil {
+			well = false
+			d.log.Error("the run met a bug, the next one tries again; please report it with the log",
+				"type", fmt.Sprintf("%T", bug), "stack", string(debug.Stack()))
+		}
+	}()
 	if ctx.Err() != nil {
 		return false
 	}
@@ -133,51 +180,9 @@ func (d *daemon) pass(ctx context.Context, p pass) (well bool) {
 	return err == nil && report.Outage == ""
 }
 
-// watch looks for what operators ask for between the runs, until ctx ends. A
-// run under way takes their mails first by itself.
-func (d *daemon) watch(ctx context.Context) {
-	var quiet time.Time // no run before then
-	ticks := time.NewTicker(watchEvery)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticks.C:
-			due, err := d.store.OperatorDue(ctx, d.now())
-			if err != nil && ctx.Err() == nil {
-				d.log.Error("the ledger could not be read", "error", err)
-			}
-			if due && !d.now().Before(quiet) && d.mu.TryLock() {
-				d.mu.Unlock()
-				if !d.pass(ctx, pass{trigger: store.ByResend}) {
-					quiet = d.now().Add(quietFor)
-				}
-			}
-		}
-	}
-}
-
-// ready says whether the ledger can be read.
+// ready says whether the ledger can be read and, as far as the latest write has
+// shown, be written.
 func (e *engine) ready(ctx context.Context) error {
 	_, err := e.store.OperatorDue(ctx, e.now())
-	return err
-}
-
-// cronLog hands the cron library's messages to the log. Its routine ones are
-// for debugging only.
-type cronLog struct{ log *slog.Logger }
-
-// Info implements [cron.Logger].
-func (l cronLog) Info(msg string, args ...any) {
-	if msg == "skip" {
-		l.log.Warn("a slot was skipped: the run before it still goes on")
-		return
-	}
-	l.log.Debug("cron: "+msg, args...)
-}
-
-// Error implements [cron.Logger].
-func (l cronLog) Error(err error, msg string, args ...any) {
-	l.log.Error("cron: "+msg, append([]any{"error", err}, args...)...)
+	return errors.Join(err, e.store.Trouble())
 }

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
-	"alta/pipeline"
 	"alta/store"
 )
+
+const keySetting = "database.key_file"
+
+// keyAdvice is what to do when the key of a ledger is lost.
+const keyAdvice = "bring back the right one, or 'alta rekey', which forgets the links that it sealed: mails that are still due get fresh ones"
 
 // useKey gives the ledger the key that seals its links: ALTA_DATA_KEY, or that
 // of database.key_file, which is made when the ledger has never had a key.
@@ -19,71 +22,87 @@ func (a *app) useKey(ctx context.Context, s *store.Store) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	err = s.UseKey(ctx, key)
-	if errors.Is(err, store.ErrWrongKey) {
-		return &exitError{exitUsage, fmt.Errorf("%w; %s", err, keyAdvice)}
-	}
-	return err
+	return a.explainKey(s.UseKey(ctx, key))
 }
 
-// keyAdvice is what to do when the key of a ledger is lost.
-const keyAdvice = "bring back the right one, or 'alta rekey', which forgets the links that it sealed: mails that are still due get fresh ones"
-
+// dataKey finds the key of the ledger, or makes its file.
 func (a *app) dataKey(ctx context.Context, s *store.Store) (*store.Key, error) {
-	if text := a.config.Database.Key; !text.IsZero() {
-		key, err := store.ParseKey(text)
-		if err != nil {
-			return nil, fmt.Errorf("the environment variable ALTA_DATA_KEY: %w", err)
-		}
-		return key, nil
+	// Asked before the file is looked for: another process that makes both at this
+	// moment makes the file first.
+	has, err := s.HasKey(ctx)
+	if err != nil {
+		return nil, err
 	}
-	file := a.config.Database.KeyFile
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		has, err := s.HasKey(ctx)
-		if err != nil {
+	key, warning, err := a.findKey()
+	if errors.Is(err, fs.ErrNotExist) {
+		if has {
+			return nil, a.keyIsMissing()
+		}
+		if a.keyIsCredential() {
+			return nil, a.keyIsNotMine()
+		}
+		if err := makeKeyFile(a.config.Database.KeyFile, store.NewKey()); err != nil {
 			return nil, err
 		}
-		if has {
-			return nil, fmt.Errorf("the key file %s of this ledger is missing; %s", file, keyAdvice)
-		}
-		if err := makeKeyFile(file, store.NewKey()); err != nil {
-			return nil, fmt.Errorf("make the key file %s: %w", file, err)
-		}
+		key, warning, err = a.findKey()
 	}
-	text, mode, err := readSecretFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("the data key: %w", err)
+	if warning != "" {
+		a.log.Warn(warning)
 	}
-	if mode&0o077 != 0 {
-		a.log.Warn(fmt.Sprintf("other users of this machine can use the key file %q (mode %04o); 'chmod 600' it", file, mode))
-	}
-	key, err := store.ParseKey(pipeline.NewSecret(text))
-	if err != nil {
-		return nil, fmt.Errorf("the key file %s: %w", file, err)
-	}
-	return key, nil
+	return key, err
 }
 
-// makeKeyFile writes the key to a new file that only its owner can read. The
-// file appears whole or not at all, and one that another process made meanwhile
-// stays.
-func makeKeyFile(path string, key pipeline.Secret) (err error) {
-	dir := filepath.Dir(path)
-	temp, err := os.CreateTemp(dir, ".alta-key-*") // mode 0600
-	if err != nil {
-		return err
+// findKey reads the key that the environment or the key file holds, and says
+// what is unwise about the file. The error wraps [fs.ErrNotExist] when there is
+// no such file; it never holds the key.
+func (a *app) findKey() (key *store.Key, warning string, err error) {
+	c := a.config
+	if text := c.Database.Key; !text.IsZero() {
+		key, err := store.ParseKey(text)
+		if err != nil {
+			return nil, "", fmt.Errorf("the environment variable ALTA_DATA_KEY: %w", err)
+		}
+		return key, "", nil
 	}
-	defer func() { err = errors.Join(err, os.Remove(temp.Name())) }()
-	_, err = temp.WriteString(key.Reveal() + "\n")
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return err
+	for _, p := range c.secrets {
+		if p.Setting == keySetting {
+			return nil, "", configError([]ConfigProblem{p})
+		}
 	}
-	if err := os.Link(temp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	key, mode, err := readKeyFile(c.Database.KeyFile)
+	if err == nil && mode&0o077 != 0 && !a.keyIsCredential() {
+		warning = fmt.Sprintf("other users of this machine can use the key file %s (mode %04o); 'chmod 600' it, and 'alta rekey' if anybody may have", c.Database.KeyFile, mode)
 	}
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
+	return key, warning, err
+}
+
+// keySource says where the key comes from.
+func (a *app) keySource() string {
+	if !a.config.Database.Key.IsZero() {
+		return "ALTA_DATA_KEY"
 	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return "the key file " + a.config.Database.KeyFile
+}
+
+// keyIsCredential tells whether systemd guards the key file: it can't be
+// written, and shows an access list as group bits.
+func (a *app) keyIsCredential() bool {
+	dir := a.getenv("CREDENTIALS_DIRECTORY")
+	return filepath.IsAbs(dir) && filepath.Dir(a.config.Database.KeyFile) == filepath.Clean(dir)
+}
+
+func (a *app) keyIsMissing() error {
+	return fmt.Errorf("the key file %s of this ledger is missing; %s", a.config.Database.KeyFile, keyAdvice)
+}
+
+func (a *app) keyIsNotMine() error {
+	return fmt.Errorf("the key file %s is not there, and alta can't make it; make one with 'openssl rand -base64 32'", a.config.Database.KeyFile)
+}
+
+// explainKey says of a wrong key where it comes from, and what to do.
+func (a *app) explainKey(err error) error {
+	if errors.Is(err, store.ErrWrongKey) {
+		return &exitError{exitUsage, fmt.Errorf("%s: %w; %s", a.keySource(), store.ErrWrongKey, keyAdvice)}
+	}
+	return err
 }

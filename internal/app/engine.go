@@ -29,6 +29,8 @@ type engine struct {
 	mailer  *mailer.Mailer
 	metrics *web.Metrics
 	smtp    pipeline.Waiter // spaces mails out by smtp.rate
+
+	unwritten seldom // how often it was said that the ledger can't be written
 }
 
 // newEngine checks that everything needed for sending is there and wires it.

@@ -68,7 +68,7 @@ func (x explanation) pausedFor(now time.Time) string {
 			continue
 		}
 		who, probe := pausedUsers(p), "The next run tries one mail"
-		if p.ProbeAt.After(now) {
+		if !p.Ripe(now) {
 			probe = "After " + minute(p.ProbeAt) + " UTC one mail is tried"
 		}
 		return fmt.Sprintf(" But sending is paused for %s since %s UTC: %s. %s; when it goes through, so do the rest.",

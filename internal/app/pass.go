@@ -77,7 +77,7 @@ func (e *engine) probePause(ctx context.Context) (outage string, err error) {
 		return "", err
 	}
 	for _, p := range pauses {
-		if !p.IsOutage() || p.ProbeAt.After(e.now()) {
+		if !p.IsOutage() || !p.Ripe(e.now()) {
 			continue
 		}
 		if !canCheck(p) {

@@ -58,6 +58,9 @@ func (w *world) eventually(what string, so func() bool) {
 	}
 }
 
+// trusted is the file with the certificate that programs trust, if it is there.
+const trusted = "trusted.pem"
+
 // anyStatus is for a command whose exit status is not at issue.
 const anyStatus = -1
 
@@ -90,6 +93,6 @@ func (w *world) command(args ...string) *exec.Cmd {
 func (w *world) commandOf(ctx context.Context, path string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, path, args...)
 	c.Dir = w.dir
-	c.Env = []string{"ALTA_CAPA_API_KEY=" + testKey, "ALTA_SMTP_PASSWORD=" + testPassword, "HOME=" + w.dir, "TMPDIR=" + w.dir}
+	c.Env = []string{"ALTA_CAPA_API_KEY=" + testKey, "ALTA_SMTP_PASSWORD=" + testPassword, "HOME=" + w.dir, "TMPDIR=" + w.dir, "SSL_CERT_FILE=" + w.path(trusted)}
 	return c
 }

@@ -32,8 +32,10 @@ func (e *engine) logVerdict(d *pipeline.Delivery, v pipeline.Verdict) {
 
 // logUnwritten says that the ledger can't take what became of a mail.
 func (e *engine) logUnwritten(d *pipeline.Delivery, err error) {
-	e.log.Error("the ledger can't be written, so no mail is begun; what became of this one is kept and written as soon as it can be: mend the disk, and leave alta running",
-		"delivery", d, "error", err)
+	if e.unwritten.due(e.now()) {
+		e.log.Error("the ledger can't be written, so no mail is begun; what became of those on the wire is kept and written as soon as it can be: mend the disk, and leave alta running",
+			"delivery", d, "error", err)
+	}
 }
 
 // logRun sums up a run of the daemon. A command prints its report instead.

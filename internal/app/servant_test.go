@@ -41,11 +41,18 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
-// serve starts a daemon. However the test ends, the daemon ends before it, and
-// its log must hold no secret and no address.
+// serve starts a daemon.
 func (w *world) serve() *servant {
 	w.t.Helper()
-	s := &servant{w: w, cmd: w.command("serve"), log: &logBuffer{}}
+	return w.launch(w.command("serve"))
+}
+
+// launch starts a daemon, or another command that a test talks to while it runs.
+// However the test ends, the program ends before it, and its log must hold no
+// secret and no address.
+func (w *world) launch(c *exec.Cmd) *servant {
+	w.t.Helper()
+	s := &servant{w: w, cmd: c, log: &logBuffer{}}
 	s.cmd.Stderr = s.log
 	check(w.t, s.cmd.Start())
 	w.t.Cleanup(func() {

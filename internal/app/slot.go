@@ -27,3 +27,14 @@ func slotAt(s cron.Schedule, loc *time.Location, now time.Time) time.Time {
 	}
 	return time.Time{}
 }
+
+// interval is the schedule of "@every": slots that lie that far apart, in step
+// with midnight UTC where that divides the day. The cron library's own counts
+// from whenever it is asked, so that after a restart or a step of the clock
+// nobody could tell which slots were served.
+type interval time.Duration
+
+// Next implements [cron.Schedule].
+func (i interval) Next(t time.Time) time.Time {
+	return t.Truncate(time.Duration(i)).Add(time.Duration(i))
+}

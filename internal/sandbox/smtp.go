@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -125,6 +126,15 @@ func (s *SMTP) Addr() (host string, port int) {
 
 // CertPool trusts the server's certificate; nil without TLS.
 func (s *SMTP) CertPool() *x509.CertPool { return s.pool }
+
+// CertificatePEM returns the certificate, for a program that trusts the file
+// that SSL_CERT_FILE names; nil without TLS.
+func (s *SMTP) CertificatePEM() []byte {
+	if s.tls == nil {
+		return nil
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.tls.Certificates[0].Certificate[0]})
+}
 
 // Mails returns the mails kept so far, oldest first.
 func (s *SMTP) Mails() []Mail {

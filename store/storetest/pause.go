@@ -52,6 +52,25 @@ func pauseBehaviours() []behaviour {
 			equal(f, "probes", len(b.Deliveries), 1)
 			equal(f, "is a probe", b.Probe, true)
 		}},
+		{"a pause that was met while the clock was ahead is probed at once", func(f *fixture) {
+			f.enrolMany(pipeline.MX, 2)
+			f.now = f.now.Add(24 * time.Hour)
+			q := f.run()
+			f.meet(q, outage())
+			f.now = f.now.Add(-24 * time.Hour)
+			due, err := f.Due(f.t.Context(), f.now, 0)
+			f.must(err)
+			equal(f, "due", len(due), 2)
+			equal(f, "probes", len(f.pull(q, 10).Deliveries), 1)
+		}},
+		{"a country's pause that was met while the clock was ahead is probed at once", func(f *fixture) {
+			f.enrolMany(pipeline.MX, 2)
+			f.now = f.now.Add(24 * time.Hour)
+			q := f.run()
+			f.meet(q, templateMissing(pipeline.MX))
+			f.now = f.now.Add(-24 * time.Hour)
+			equal(f, "probes", len(f.pull(q, 10).Deliveries), 1)
+		}},
 		{"a sent probe lifts an outage", func(f *fixture) {
 			f.enrolMany(pipeline.MX, 3)
 			q := f.run()
