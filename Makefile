@@ -2,9 +2,10 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    := 5s
+SOAKED      := TestKilledAtRandomInstants|TestCrashPoints|TestNobodyIsLostWhateverWriteFails|TestRunsLeakNothing
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint test demo bench fuzz man clean
+.PHONY: help build lint deps test soak demo bench fuzz man clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -17,8 +18,21 @@ lint: ## gofmt, go vet and staticcheck
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
+deps: ## retracted or deprecated modules, and known vulnerabilities
+	.ci/deps
+
 test: ## all tests, with the race detector
-	go test -race ./...
+	go test -race -timeout 30m ./...
+
+# The figures of docs/promises.md. The log of a test that fails is shown whole.
+soak: ## the long form of the proofs: 500 kills, every failing write, random lives; takes about an hour
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	ALTA_SOAK=1 go test -count=1 -v -timeout 3h -run '^($(SOAKED))$$' ./internal/app >"$$log" 2>&1; status=$$?; \
+	if [ $$status -ne 0 ]; then cat "$$log"; exit $$status; fi; \
+	grep -v -e '^=== ' -e '^    --- PASS' -e '^        --- PASS' "$$log"
+	go test -count=1 -timeout 1h ./pipeline -rapid.checks=20000
+	go test -count=1 -timeout 1h -run TestInvariants ./store -rapid.checks=5000
+	$(MAKE) fuzz FUZZTIME=30s
 
 demo: ## the whole product on this machine; ends by itself
 	go run . demo --once

@@ -23,7 +23,7 @@ func Issue(issuer Issuer, now Clock, ttl, minLife time.Duration) Stage {
 		if d.Repeat {
 			return &Fault{
 				Kind: Cancel, Code: "doubt_expired",
-				Reason: "it is in doubt whether the user got this mail, and its link has expired since",
+				Reason: "it is in doubt whether the user got this mail, and its link has expired, or was forgotten, since",
 			}
 		}
 		d.Link = Link{}

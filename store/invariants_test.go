@@ -46,7 +46,9 @@ func TestInvariants(t *testing.T) {
 			"resend":  m.resend,
 			"erase":   m.erase,
 			"recover": func(*rapid.T) { m.recover() },
-			"wait":    func(t *rapid.T) { m.now = m.now.Add(time.Duration(rapid.IntRange(-30, 30).Draw(t, "hours")) * time.Hour) },
+			"wait": func(t *rapid.T) {
+				m.now = m.now.Add(time.Duration(rapid.IntRange(-30, 30).Draw(t, "hours")) * time.Hour)
+			},
 		})
 	})
 }

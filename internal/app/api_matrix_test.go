@@ -47,7 +47,7 @@ type apiCell struct {
 // TestAPIMatrix plays every answer at the first call, at a later one and at all
 // of them. testdata/api_matrix.golden.md is the same table to read.
 func TestAPIMatrix(t *testing.T) {
-	golden(t, "api_matrix.golden.md", apiMatrixMarkdown())
+	golden(t, "matrix-api.md", apiMatrixMarkdown())
 	base := apiBase(t)
 	rows := apiMatrix()
 	// Some wait by the real clock: they begin first, and more are played at a

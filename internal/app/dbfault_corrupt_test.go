@@ -62,6 +62,7 @@ func TestDamageInMidRunDoublesNothing(t *testing.T) {
 		{"It shows before a mail begins.", "deliveries", 0, 0},
 		{"It shows when a link is kept.", "links", 0, 0},
 		{"It shows when a mail is out: those of the two workers are the last.", "attempts", 1, 4},
+		{"It shows when a mail is out, and not where mails in doubt are settled.", "users_funnel", 1, 4},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -128,7 +129,8 @@ func garbageFrom(at int) func(*testing.T, string) {
 	}
 }
 
-// damagePage spoils the first page of a table, and returns where it lies.
+// damagePage spoils the first page of a table or an index, and returns where it
+// lies.
 func damagePage(t *testing.T, path, table string) (from, to int) {
 	t.Helper()
 	db, err := sql.Open("sqlite3", "file:"+path)

@@ -36,16 +36,21 @@ func errnoName(e syscall.Errno) string {
 	}[e]
 }
 
-// compileShim makes the library that stands between the program and its disk,
-// once for all tests.
-var compileShim = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(builtDir, "shim.so")
-	out, err := exec.Command("cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", path, "testdata/dbfault/shim.c", "-ldl").CombinedOutput()
+// The libraries that stand between the program and its disk, each made once for
+// all tests.
+var (
+	compileShim     = sync.OnceValues(func() (string, error) { return compile("shim") })
+	compilePowerCut = sync.OnceValues(func() (string, error) { return compile("powercut") })
+)
+
+func compile(name string) (string, error) {
+	path := filepath.Join(builtDir, name+".so")
+	out, err := exec.Command("cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", path, "testdata/dbfault/"+name+".c", "-ldl").CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("compile the shim: %w\n%s", err, out)
+		return "", fmt.Errorf("compile %s.c: %w\n%s", name, err, out)
 	}
 	return path, nil
-})
+}
 
 // requireShim skips the test where no disk can be made to fail.
 func requireShim(t *testing.T) {

@@ -146,7 +146,7 @@ func eachFault(t *testing.T, settings []string, test func(*tlsWorld, sandbox.SMT
 // doubt. At RSET and QUIT, which come between mails too, there are two users.
 func TestSMTPMatrix(t *testing.T) {
 	t.Parallel()
-	golden(t, "smtp_matrix.golden.md", smtpMatrixMarkdown())
+	golden(t, "matrix-smtp.md", smtpMatrixMarkdown())
 	settings := []string{"plan.workers = 1", "smtp.connections = 1"}
 	eachFault(t, settings, func(w *tlsWorld, fault sandbox.SMTPFault, want ending) {
 		n := 1
@@ -244,6 +244,10 @@ func TestADoubtIsHeldForAnOperator(t *testing.T) {
 // smtpMatrixMarkdown is the matrix as the page of promises shows it.
 func smtpMatrixMarkdown() string {
 	var b strings.Builder
+	b.WriteString("# The mail server: every stage, every fault, and what becomes of the mail\n\n" +
+		"Written by `go test ./internal/app -run TestSMTPMatrix -update`, which plays every line over STARTTLS and a login. *Garbage* is played as\n" +
+		"junk, as a flood and as a code of the wrong class; *more answers* is a server that answers before it is asked. At the final dot, *kept* means that the\n" +
+		"server kept the mail and its answer was lost. *Mails in the end* are those that the user has got once the fault was gone; two are identical.\n\n")
 	b.WriteString("| stage | fault | state afterwards | attempt paid | run stops as an outage | mails then | mails in the end |\n")
 	b.WriteString("|---|---|---|---|---|---|---|\n")
 	answer := map[bool]string{true: "yes", false: "no"}
