@@ -2,7 +2,7 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    := 5s
-SOAKED      := TestKilledAtRandomInstants|TestCrashPoints|TestNobodyIsLostWhateverWriteFails|TestRunsLeakNothing
+SOAKED      := TestKilledAtRandomInstants|TestCrashPoints|TestKilledAtEachChangeOfTheLedger|TestNobodyIsLostWhateverWriteFails|TestPowerCuts|TestRunsLeakNothing
 
 .DEFAULT_GOAL := help
 .PHONY: help build lint deps test soak demo bench fuzz man clean

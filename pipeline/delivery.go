@@ -86,7 +86,7 @@ type Message struct {
 	ID   string    // Message-ID of RFC 5322, without angle brackets
 	Date time.Time // the Date header
 	Content
-	Digest []byte // the [Content.Digest] that the ledger knows
+	Digest []byte // the [Content.Digest], with sender and recipient, that the ledger knows
 }
 
 // Content is the text of a mail. It contains the link, so it hides itself from
@@ -97,10 +97,12 @@ type Content struct {
 	HTML    string
 }
 
-// Digest identifies the content: SHA-256 over its three length-prefixed parts.
-func (c Content) Digest() []byte {
+// Digest identifies a mail of this content: SHA-256 over its length-prefixed
+// parts, which are those of the content and whatever else must be the same, the
+// sender and the recipient for example.
+func (c Content) Digest(more ...string) []byte {
 	h := sha256.New()
-	for _, part := range []string{c.Subject, c.Text, c.HTML} {
+	for _, part := range append([]string{c.Subject, c.Text, c.HTML}, more...) {
 		var size [8]byte
 		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
 		h.Write(size[:])

@@ -68,7 +68,7 @@ func TestRecordWritesDownWhatCameOfIt(t *testing.T) {
 				panic(errors.New("https://kyc.example/secret"))
 			},
 			want: pipeline.Verdict{State: pipeline.Held, Outcome: pipeline.OutcomeHeld, DueAt: invite().DueAt,
-				Code: "panic", Reason: "alta met a bug (*errors.errorString) while it prepared this mail; please report it with the log", Tried: true, Paid: true},
+				Code: "panic", Reason: "alta met a bug (*errors.errorString) while it prepared this mail; please report it with the log", Tried: true, Paid: true, Doubtful: true},
 		},
 		{
 			name: "A probe that got through lifts its pause.", now: ten,
@@ -314,7 +314,7 @@ func TestChainOfStagesKeepsThePanicOfAWireInDoubt(t *testing.T) {
 	ledger := &page{}
 	stages := pipeline.Chain(
 		pipeline.Issue(&mint{now: ten}, stopped(ten), 24*time.Hour, time.Hour),
-		pipeline.Render(&pen{content: pipeline.Content{Subject: "Hola"}}, stopped(ten), func() string { return "id@example.com" }),
+		pipeline.Render(&pen{content: pipeline.Content{Subject: "Hola"}}, "", stopped(ten), func() string { return "id@example.com" }),
 		pipeline.Send(&begins{}, postman(func(begin func() error) (pipeline.Receipt, error) {
 			if err := begin(); err != nil {
 				return pipeline.Receipt{}, err

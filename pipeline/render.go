@@ -14,8 +14,9 @@ type Renderer interface {
 
 // Render fills in the message: a Message-ID and date of its own, and the
 // content. A mail in doubt keeps its Message-ID and date, and is held when the
-// content is no longer the same, since a changed copy would be a second mail.
-func Render(r Renderer, now Clock, newID func() string) Stage {
+// content, the recipient or the sender is no longer the same, since a changed
+// copy would be a second mail. sender is whatever the mail says of its sender.
+func Render(r Renderer, sender string, now Clock, newID func() string) Stage {
 	return func(_ context.Context, d *Delivery) error {
 		if !d.Repeat {
 			d.Message = Message{ID: newID(), Date: now()}
@@ -27,11 +28,11 @@ func Render(r Renderer, now Clock, newID func() string) Stage {
 				Reason: "the mail could not be written; check the templates with 'alta doctor'", Err: err,
 			}
 		}
-		digest := content.Digest()
+		digest := content.Digest(sender, d.User.Email, d.User.Name)
 		if d.Repeat && !bytes.Equal(digest, d.Message.Digest) {
 			return &Fault{
 				Kind: Hold, Code: "doubt_changed",
-				Reason: "it is in doubt whether the user got this mail, and it can't be repeated word for word because the template or the user's data changed; see 'alta resend --doubt'",
+				Reason: "it is in doubt whether the user got this mail, and it can't be repeated word for word because the template, the sender or the user's data changed; 'alta resend --user' sends a new mail",
 			}
 		}
 		d.Message.Content, d.Message.Digest = content, digest

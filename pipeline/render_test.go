@@ -25,7 +25,7 @@ func TestRender(t *testing.T) {
 	hello := pipeline.Content{Subject: "Hola", Text: "Hola, María", HTML: "<p>Hola, María</p>"}
 	changed := hello
 	changed.HTML += " "
-	earlier := pipeline.Message{ID: "old@example.com", Date: ten.Add(-time.Hour), Digest: hello.Digest()}
+	earlier := pipeline.Message{ID: "old@example.com", Date: ten.Add(-time.Hour), Digest: hello.Digest("", invite().User.Email, invite().User.Name)}
 	fresh := pipeline.Message{ID: "new@example.com", Date: ten}
 	for _, c := range []struct {
 		name    string
@@ -34,11 +34,19 @@ func TestRender(t *testing.T) {
 		pen     pen
 		want    pipeline.Message // its ID and Date
 		code    string
+		user    func(*pipeline.User)
+		sender  string
 	}{
 		{name: "A new mail gets an id and a date of its own.", pen: pen{content: hello}, want: fresh},
 		{name: "A retry that is no repeat is another mail.", message: earlier, pen: pen{content: changed}, want: fresh},
 		{name: "A repeat keeps its id and date.", message: earlier, repeat: true, pen: pen{content: hello}, want: earlier},
 		{name: "A repeat that would read otherwise is held.", message: earlier, repeat: true, pen: pen{content: changed}, want: earlier, code: "doubt_changed"},
+		{name: "A repeat to another address is held.", message: earlier, repeat: true, pen: pen{content: hello}, want: earlier, code: "doubt_changed",
+			user: func(u *pipeline.User) { u.Email = "new@example.mx" }},
+		{name: "A repeat to another name is held.", message: earlier, repeat: true, pen: pen{content: hello}, want: earlier, code: "doubt_changed",
+			user: func(u *pipeline.User) { u.Name = "Ana" }},
+		{name: "A repeat from another sender is held.", message: earlier, repeat: true, pen: pen{content: hello}, want: earlier, code: "doubt_changed",
+			sender: "Acme <new@acme.example>"},
 		{name: "A repeat that the ledger knows no digest of is held.", message: pipeline.Message{ID: "old@example.com", Date: ten}, repeat: true,
 			pen: pen{content: hello}, want: pipeline.Message{ID: "old@example.com", Date: ten}, code: "doubt_changed"},
 		{name: "A template that fails holds the mail.", pen: pen{err: errors.New("no such variable")}, want: fresh, code: "render"},
@@ -46,7 +54,10 @@ func TestRender(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := invite()
 			d.Message, d.Repeat = c.message, c.repeat
-			err := pipeline.Render(&c.pen, stopped(ten), func() string { return "new@example.com" })(t.Context(), d)
+			if c.user != nil {
+				c.user(&d.User)
+			}
+			err := pipeline.Render(&c.pen, c.sender, stopped(ten), func() string { return "new@example.com" })(t.Context(), d)
 			if d.Message.ID != c.want.ID || !d.Message.Date.Equal(c.want.Date) {
 				t.Errorf("message %s of %v, want %s of %v", d.Message.ID, d.Message.Date, c.want.ID, c.want.Date)
 			}
@@ -66,7 +77,7 @@ func TestRender(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d.Message.Content != c.pen.content || !bytes.Equal(d.Message.Digest, c.pen.content.Digest()) {
+			if d.Message.Content != c.pen.content || !bytes.Equal(d.Message.Digest, c.pen.content.Digest(c.sender, d.User.Email, d.User.Name)) {
 				t.Error("the message does not carry the content and its digest")
 			}
 		})

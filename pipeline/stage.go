@@ -62,7 +62,7 @@ func recovered(ctx context.Context, next Stage, d *Delivery) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &Fault{
-				Kind: Hold, Code: "panic",
+				Kind: Hold, Code: "panic", Doubtful: d.Link.ID == 0 && !d.Repeat,
 				Reason: fmt.Sprintf("alta met a bug (%T) while it prepared this mail; please report it with the log", p),
 				Err:    errors.New(string(debug.Stack())),
 			}

@@ -27,6 +27,9 @@ func TestJudgeClaimed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := invite()
 			d.Link, d.Repeat = c.link, c.repeat
+			if !c.link.URL.IsZero() {
+				d.Link.ID = 7
+			}
 			v := usual(t).JudgeClaimed(d, ten, time.Hour)
 			if v.Doubtful != c.doubtful || v.Tried != c.doubtful {
 				t.Errorf("doubtful %v and tried %v, want %v", v.Doubtful, v.Tried, c.doubtful)

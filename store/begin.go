@@ -16,7 +16,7 @@ import (
 // link, Message-ID, date and digest. In the same transaction it checks that the
 // user is still owed the mail. It implements [pipeline.Beginner].
 func (q *Queue) Begin(ctx context.Context, d *pipeline.Delivery, now time.Time) error {
-	return q.store.write(ctx, func(tx *sql.Tx) error {
+	return refused(q.store.write(ctx, func(tx *sql.Tx) error {
 		if err := q.stillOwed(tx, d); err != nil {
 			return err
 		}
@@ -30,16 +30,16 @@ func (q *Queue) Begin(ctx context.Context, d *pipeline.Delivery, now time.Time) 
 			return fmt.Errorf("mark delivery %d as sending: %w", d.ID, err)
 		}
 		return nil
-	})
+	}))
 }
 
 func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
-	var status pipeline.Status
-	var email string
-	var withdrawn, bad, superseded bool
-	err := tx.QueryRow(`SELECT u.status, u.email, u.withdrawn, u.address_bad,
-			EXISTS (SELECT 1 FROM links l WHERE l.id = ? AND l.superseded_at IS NOT NULL)
-		FROM users u WHERE u.id = ?`, d.Link.ID, d.User.ID).Scan(&status, &email, &withdrawn, &bad, &superseded)
+	row, err := findRow(tx, d.User.ID)
+	if err != nil {
+		return fmt.Errorf("look at user %s: %w", d.User.ID, err)
+	}
+	var superseded bool
+	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM links WHERE id = ? AND superseded_at IS NOT NULL)`, d.Link.ID).Scan(&superseded)
 	if err != nil {
 		return fmt.Errorf("look at user %s: %w", d.User.ID, err)
 	}
@@ -47,18 +47,27 @@ func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
 		return &pipeline.Fault{Kind: pipeline.Cancel, Code: code, Reason: reason}
 	}
 	switch {
-	case status != pipeline.Pending:
-		return cancel("user_"+string(status), "the user became "+string(status)+" before the mail left")
-	case withdrawn:
+	case row.Status != pipeline.Pending:
+		return cancel("user_"+string(row.Status), "the user became "+string(row.Status)+" before the mail left")
+	case row.withdrawn:
 		return cancel("user_withdrawn", "the source query no longer returns the user, or its row is bad")
-	case bad:
+	case row.addressBad:
 		return cancel("user_address_bad", "the user's address was found to be undeliverable")
 	case superseded:
 		return cancel("link_superseded", "a newer link was made for the user")
-	case email != d.User.Email:
-		return &pipeline.Fault{Kind: pipeline.Retry, Free: true, Code: "user_changed", Reason: "the user's address changed before the mail left"}
+	case row.User != d.User:
+		return userChanged()
 	}
 	return nil
+}
+
+// userChanged puts a mail off that was made of data which an import has changed
+// since.
+func userChanged() *pipeline.Fault {
+	return &pipeline.Fault{
+		Kind: pipeline.Retry, Free: true, Code: "user_changed", After: time.Second,
+		Reason: "the user's data changed before the mail left; it is made anew",
+	}
 }
 
 // tooSoon puts a mail off that the database refused because the user had, or
@@ -67,7 +76,8 @@ func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
 func (q *Queue) tooSoon(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 	var over int64
 	err := tx.QueryRow(`SELECT max(o.began_at) + r.min_gap FROM deliveries o, runs r
-		WHERE r.id = ? AND o.user_key = (SELECT key FROM users WHERE id = ?) AND o.id <> ? AND (o.state = 'sent' OR o.doubts > 0)`,
+		WHERE r.id = ? AND o.user_key = (SELECT key FROM users WHERE id = ?) AND o.id <> ?
+			AND (o.state = 'sent' OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = o.id AND a.outcome = 'doubt'))`,
 		q.run, d.User.ID, d.ID).Scan(&over)
 	if err != nil {
 		return fmt.Errorf("look at the mails of user %s: %w", d.User.ID, err)
@@ -76,6 +86,18 @@ func (q *Queue) tooSoon(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 		Kind: pipeline.Retry, Free: true, Code: "min_gap", After: time.UnixMilli(over).Sub(now),
 		Reason: "the user had, or may have had, another mail within plan.min_gap; this one waits until that is over",
 	}
+}
+
+// refused holds a delivery that breaks a rule of the database which nobody
+// thought of: it is that row's own trouble, and must not stop everybody.
+func refused(err error) error {
+	if lite, ok := errors.AsType[sqlite3.Error](err); ok && lite.Code == sqlite3.ErrConstraint {
+		return &pipeline.Fault{
+			Kind: pipeline.Hold, Code: "ledger_refused",
+			Reason: "the ledger refuses this delivery, which is a bug of alta; please report it with the log", Err: err,
+		}
+	}
+	return err
 }
 
 // broke tells whether err is the refusal of the named trigger.

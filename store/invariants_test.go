@@ -152,10 +152,15 @@ func (m *machine) begin(t *rapid.T) {
 	if !f.Repeat {
 		f.Message = pipeline.Message{ID: fmt.Sprintf("%d.%d", f.ID, f.Attempt), Date: m.now, Digest: []byte{1}}
 	}
+	var err error
 	if f.Link.ID == 0 {
-		m.must(m.q.Keep(t.Context(), &f.Delivery))
+		err = m.q.Keep(t.Context(), &f.Delivery)
 	}
-	err := m.q.Begin(t.Context(), &f.Delivery, m.now)
+	if err == nil {
+		err = m.q.Begin(t.Context(), &f.Delivery, m.now)
+	} else {
+		f.Link = pipeline.Link{}
+	}
 	if _, fault := errors.AsType[*pipeline.Fault](err); err != nil && !fault {
 		t.Fatal(err)
 	}

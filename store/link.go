@@ -14,8 +14,8 @@ import (
 var errNoKey = errors.New("the ledger has not been given its data key")
 
 // Keep makes the delivery's fresh link the user's current one and supersedes
-// the others. A link that another user has is never mailed: it would lead one
-// person into the verification of another. It implements [pipeline.Keeper].
+// the others. A link that another user has is mailed to neither from then on: it
+// would lead one person into the verification of another. It implements [pipeline.Keeper].
 func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 	key := q.store.key.Load()
 	if key == nil {
@@ -28,6 +28,15 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 			WHERE user_key = (SELECT key FROM users WHERE id = ?) AND superseded_at IS NULL`,
 			ms(d.Link.IssuedAt), d.User.ID); err != nil {
 			return fmt.Errorf("supersede the link of user %s: %w", d.User.ID, err)
+		}
+		// A link is minted for a country and a type; an import may have changed them.
+		var country pipeline.Country
+		var kind pipeline.UserType
+		if err := tx.QueryRow(`SELECT country, type FROM users WHERE id = ?`, d.User.ID).Scan(&country, &kind); err != nil {
+			return fmt.Errorf("look at user %s: %w", d.User.ID, err)
+		}
+		if country != d.User.Country || kind != d.User.Type {
+			return userChanged()
 		}
 		// A user who is done meanwhile has no use for a link.
 		err := tx.QueryRow(`INSERT INTO links (user_key, sealed, fingerprint, issued_at, expires_at)
@@ -46,9 +55,23 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 	})
 	if err == nil {
 		d.Link.ID = id // only now: a commit that failed has saved no link
+		return nil
 	}
-	return err
+	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Code == codeSharedLink {
+		err = errors.Join(err, q.store.forget(ctx, fingerprint, d.Link.IssuedAt))
+	}
+	return refused(err)
 }
+
+// forget takes a link away from whoever has it and has not been mailed it yet.
+func (s *Store) forget(ctx context.Context, fingerprint []byte, now time.Time) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec(`UPDATE links SET superseded_at = ?, sealed = NULL WHERE fingerprint = ? AND superseded_at IS NULL`, ms(now), fingerprint)
+		return err
+	})
+}
+
+const codeSharedLink = "capa.shared_link"
 
 func sharedLink(tx *sql.Tx, fingerprint []byte, user string) error {
 	var other string
@@ -57,8 +80,8 @@ func sharedLink(tx *sql.Tx, fingerprint []byte, user string) error {
 		return fmt.Errorf("find the other user of the link: %w", err)
 	}
 	return &pipeline.Fault{
-		Kind: pipeline.Outage, Code: "capa.shared_link",
-		Reason: fmt.Sprintf("the partner API handed out one link for two users, %s and then %s; the second was not mailed, for it would lead one person into the verification of another. Ask Capa before you go on",
+		Kind: pipeline.Outage, Code: codeSharedLink,
+		Reason: fmt.Sprintf("the partner API handed out one link for two users, %s and then %s; it is mailed to nobody from now on, for it would lead one person into the verification of another. Ask Capa before you go on",
 			other, user),
 	}
 }

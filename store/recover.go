@@ -35,6 +35,10 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (
 		if doubted, err = s.recover(tx, pipeline.Sending, judge, now); err != nil {
 			return err
 		}
+		// Nobody knows how much of an approval a run that died has used up.
+		if _, err := tx.Exec(`UPDATE approval SET mails = 0 WHERE taken = 1 AND EXISTS (SELECT 1 FROM runs WHERE finished_at IS NULL)`); err != nil {
+			return err
+		}
 		_, err = tx.Exec(`UPDATE runs SET finished_at = ?, error = 'the process ended before the run did' WHERE finished_at IS NULL`, ms(now))
 		return err
 	})
@@ -44,7 +48,7 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (
 	return returned, doubted, nil
 }
 
-// checkBeforeDoubt checks the whole file, indexes too, where mails were on the
+// checkBeforeDoubt checks the deliveries and their indexes where mails were on the
 // wire. Their process may have ended because damage kept it from writing down
 // that they were sent, and they would go out again.
 func (s *Store) checkBeforeDoubt(ctx context.Context) error {
@@ -57,7 +61,7 @@ func (s *Store) checkBeforeDoubt(ctx context.Context) error {
 	if err != nil || !wire {
 		return err
 	}
-	return s.check(ctx, `PRAGMA integrity_check(1)`)
+	return s.check(ctx, `PRAGMA integrity_check(deliveries)`)
 }
 
 func (s *Store) recover(tx *sql.Tx, state pipeline.State, judge JudgeOrphan, now time.Time) (n int, err error) {

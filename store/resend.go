@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -67,15 +68,15 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 		if whyNot = refusal(row); whyNot != "" {
 			return nil
 		}
-		open, err := openState(tx, id)
+		open, repeat, err := openState(tx, id)
 		if err != nil {
 			return err
 		}
-		switch open {
-		case pipeline.Claimed, pipeline.Sending:
+		switch {
+		case open == pipeline.Claimed, open == pipeline.Sending:
 			whyNot = "a mail to the user is on its way this moment"
 			return nil
-		case pipeline.InDoubt:
+		case open == pipeline.InDoubt, repeat:
 			err = reopenDoubt(tx, id, now)
 		default:
 			err = replace(tx, row, step, force, now)
@@ -103,18 +104,20 @@ func refusal(row userRow) string {
 	return ""
 }
 
-func openState(tx *sql.Tx, id string) (pipeline.State, error) {
-	open, err := column[pipeline.State](tx, `SELECT d.state FROM deliveries d JOIN users u ON u.key = d.user_key
-		WHERE u.id = ? AND d.state IN ('due', 'claimed', 'sending', 'held', 'doubt')`, id)
-	if err != nil || len(open) == 0 {
-		return "", err
+// openState returns the state of the user's open delivery, "" for none, and
+// whether it is a mail in doubt that is due again.
+func openState(tx *sql.Tx, id string) (state pipeline.State, repeat bool, err error) {
+	err = tx.QueryRow(`SELECT d.state, d.repeat AND d.state = 'due' FROM deliveries d JOIN users u ON u.key = d.user_key
+		WHERE u.id = ? AND d.state IN ('due', 'claimed', 'sending', 'held', 'doubt')`, id).Scan(&state, &repeat)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
 	}
-	return open[0], nil
+	return state, repeat, err
 }
 
 func reopenDoubt(tx *sql.Tx, id string, now time.Time) error {
 	_, err := tx.Exec(`UPDATE deliveries SET state = 'due', due_at = ?, operator = 1, repeat = 1, doubts = 0, updated_at = ?
-		WHERE state = 'doubt' AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), ms(now), id)
+		WHERE (state = 'doubt' OR state = 'due' AND repeat = 1) AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), ms(now), id)
 	return err
 }
 

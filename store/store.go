@@ -10,6 +10,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,7 +19,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	_ "github.com/mattn/go-sqlite3" // the database/sql driver "sqlite3"
+	"github.com/mattn/go-sqlite3"
 )
 
 // ErrNotFound says that the ledger has no such row.
@@ -65,35 +66,39 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-func open(ctx context.Context, path string) (_ *Store, err error) {
+func open(ctx context.Context, path string) (*Store, error) {
 	if err := restrict(path); err != nil {
 		return nil, err
 	}
 	// What is deleted is overwritten with zeros, so that an erased user is gone
 	// from the file's free space too.
-	writes, err := sql.Open("sqlite3", dsn(path, walMode+"&_txlock=immediate&_secure_delete=on&_stmt_cache_size=64"))
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			_ = writes.Close()
-		}
-	}()
+	writes := sql.OpenDB(connector(dsn(path, walMode+"&_txlock=immediate&_secure_delete=on&_stmt_cache_size=64")))
 	writes.SetMaxOpenConns(1)
-	// Savepoints keep the pages to go back to in memory. The default is a file in
-	// the system's temporary folder, which is slow and no place for personal data.
-	if _, err := writes.ExecContext(ctx, `PRAGMA temp_store = MEMORY`); err != nil {
-		return nil, err
+	if err := writes.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, writes.Close())
 	}
-	reads, err := sql.Open("sqlite3", dsn(path, walMode+"&_query_only=1"))
-	if err != nil {
-		return nil, err
-	}
+	reads := sql.OpenDB(connector(dsn(path, walMode+"&_query_only=1")))
 	reads.SetMaxOpenConns(readers)
 	reads.SetMaxIdleConns(readers)
 	return &Store{path: path, writes: writes, reads: reads, writer: startWriter(writes)}, nil
 }
+
+// connector opens connections to the ledger that its string names.
+type connector string
+
+// Connect implements [driver.Connector]. What a statement or a savepoint needs to
+// put aside stays in memory. The default is a file in the system's temporary
+// folder, which is slow and no place for personal data.
+func (c connector) Connect(context.Context) (driver.Conn, error) {
+	d := sqlite3.SQLiteDriver{ConnectHook: func(conn *sqlite3.SQLiteConn) error {
+		_, err := conn.Exec(`PRAGMA temp_store = MEMORY`, nil)
+		return err
+	}}
+	return d.Open(string(c))
+}
+
+// Driver implements [driver.Connector].
+func (connector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
 // Close waits for the writes under way and closes the file.
 func (s *Store) Close() error {
@@ -112,7 +117,7 @@ func dsn(path, more string) string {
 		path = "./" + path // a file named :memory: is a file
 	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	return u.String() + "?_busy_timeout=10000&_foreign_keys=on&" + more
+	return u.String() + "?_busy_timeout=30000&_foreign_keys=on&" + more
 }
 
 // createFile makes an empty file unless one exists. It never opens one that

@@ -177,7 +177,8 @@ func (s *Store) truncateLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	// While it waits for readers it keeps writers out, so it hardly waits.
+	_, err = db.ExecContext(ctx, `PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE)`)
 	return errors.Join(err, db.Close())
 }
 

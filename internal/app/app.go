@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/user"
@@ -36,6 +37,9 @@ type app struct {
 // Main runs the command line and returns the exit status. defaults is the
 // embedded config.toml.
 func Main(ctx context.Context, args []string, defaults []byte) int {
+	// Nothing of alta's uses package log, and net/http quotes there what a server
+	// sends unasked: with an answer that is longer than it says, a link.
+	log.SetOutput(io.Discard)
 	a := &app{
 		in: os.Stdin, out: os.Stdout, screen: &screen{out: os.Stderr},
 		getenv: os.Getenv, now: time.Now, defaults: defaults,

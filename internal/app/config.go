@@ -108,6 +108,9 @@ type SMTPConfig struct {
 	DKIM           DKIMConfig      `toml:"dkim"`
 }
 
+// Sender is what mails say of their sender.
+func (c SMTPConfig) Sender() string { return c.From + "\n" + c.ReplyTo }
+
 // HelloName is the argument of EHLO: local_name, or the domain of from.
 func (c SMTPConfig) HelloName() string {
 	if c.LocalName == "" && c.FromAddress != nil {

@@ -290,6 +290,9 @@ func parseCron(spec string) (cron.Schedule, error) {
 		return nil, errors.New("no time zone here: it belongs in schedule.time_zone")
 	}
 	schedule, err := cron.ParseStandard(spec)
+	if err != nil && mayBeSecret(spec) { // the library's error would repeat it
+		return nil, errors.New(expected)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", expected, err)
 	}

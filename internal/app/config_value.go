@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,7 +98,7 @@ func assignArray(field reflect.Value, value any, expected string) *mismatch {
 }
 
 // shown writes a found value into a message: short, on one line, and without
-// what a URL might hold besides its scheme and host.
+// what a URL might hold besides its scheme and host, or what may be a secret.
 func shown(value any) string {
 	switch v := value.(type) {
 	case string:
@@ -120,6 +121,16 @@ func shown(value any) string {
 // credentials is what a password in an address looks like, USER:PASSWORD@HOST.
 var credentials = regexp.MustCompile(`[^\s:@]:[^\s@]+@`)
 
+// mayBeSecret tells whether a value could be a key or a password that was put
+// in the wrong place: it has a long word of letters and digits. Whoever wrote
+// it finds it by its line.
+func mayBeSecret(s string) bool {
+	const least = 10
+	return slices.ContainsFunc(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" .,:/@", r) }), func(word string) bool {
+		return len(word) >= least && strings.ContainsFunc(word, unicode.IsLetter) && strings.ContainsFunc(word, unicode.IsDigit)
+	})
+}
+
 func shownString(s string) string {
 	const longest = 60
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
@@ -135,6 +146,9 @@ func shownString(s string) string {
 		}
 		s = scheme + "://" + host
 	} else if credentials.MatchString(s) {
+		s = "…"
+	}
+	if mayBeSecret(s) {
 		s = "…"
 	}
 	if runes := []rune(s); len(runes) > longest {

@@ -19,6 +19,7 @@ const (
 	ringEvery  = time.Second     // how soon a slot that has come is seen
 	watchEvery = 2 * time.Second // how soon an operator's resend is seen
 	quietFor   = 5 * time.Minute // after a resend that an outage stopped
+	againAfter = 5 * time.Minute // after a run of the schedule that did not go well
 )
 
 // daemon makes runs by the schedule until it is told to stop.
@@ -27,7 +28,15 @@ type daemon struct {
 	mu      sync.Mutex     // held by the run under way
 	serving atomic.Bool    // a run of the schedule is under way, or waits for another one to end
 	runs    sync.WaitGroup // of the schedule
+	owed    atomic.Pointer[owed]
 	unread  seldom         // how often it was said that the ledger can't be read
+}
+
+// owed is a run that makes up for one that did not go well. Where slots lie far
+// apart, a lock that somebody held for a minute must not cost a day.
+type owed struct {
+	from time.Time
+	slot time.Time // of the run that did not go well
 }
 
 // serve runs the daemon until ctx ends, and then until the mails on the wire
@@ -141,7 +150,18 @@ func (d *daemon) ring(ctx context.Context, bell *doorbell) {
 	}
 	if slot, rings := bell.at(now); rings {
 		d.begin(ctx, pass{trigger: store.BySchedule, slot: slot})
+	} else if o := d.owed.Load(); o != nil && !now.Before(o.from) {
+		d.begin(ctx, pass{trigger: store.BySchedule, slot: d.unserved(ctx, o.slot)})
 	}
+}
+
+// unserved returns the slot if no run has begun for it, and no slot otherwise.
+func (d *daemon) unserved(ctx context.Context, slot time.Time) time.Time {
+	last, _, err := d.store.LastSlot(ctx, d.now())
+	if err == nil && slot.After(last) {
+		return slot
+	}
+	return time.Time{}
 }
 
 // begin makes a run of the schedule beside the watch, unless the one before it
@@ -151,9 +171,12 @@ func (d *daemon) begin(ctx context.Context, p pass) {
 		d.log.Warn("a slot was skipped: the run before it still goes on", "slot", p.slot)
 		return
 	}
+	d.owed.Store(nil)
 	d.runs.Go(func() {
 		defer d.serving.Store(false)
-		d.pass(ctx, p)
+		if !d.pass(ctx, p) {
+			d.owed.Store(&owed{from: d.now().Add(againAfter), slot: p.slot})
+		}
 	})
 }
 

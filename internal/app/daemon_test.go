@@ -117,6 +117,33 @@ func TestServeStoppedOverSlots(t *testing.T) {
 	w.eventually("the next one", func() bool { return len(w.served()) > len(before)+1 })
 }
 
+// A run that could not begin, or that an outage ended, is made up for within
+// minutes, however far the next slot is.
+func TestARunThatDidNotGoWellIsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	clock := &testClock{at: moment(t, "2026-03-02T08:59:00Z")}
+	w := newWorld(t, clock.now, `schedule.cron = "0 9 * * *"`, `schedule.time_zone = "UTC"`, `operator.listen = ""`,
+		`source.sqlite = "partner.db"`, `source.query = "SELECT id, email, name, country FROM users"`)
+	d := w.serveHere()
+	says := func(text string) { w.eventually(text, func() bool { return strings.Contains(d.log.String(), text) }) }
+	says(`"serving"`)
+	clock.advance(2 * time.Minute)
+	says("run stopped by an outage")
+	if n := len(w.served()); n != 1 {
+		t.Fatalf("%d slots were served, want one", n)
+	}
+
+	db, err := sql.Open("sqlite3", w.path("partner.db"))
+	check(t, err)
+	_, err = db.Exec(`CREATE TABLE users (id, email, name, country); INSERT INTO users VALUES ('u-1', 'ana@correo.example', 'Ana', 'MX')`)
+	check(t, errors.Join(err, db.Close()))
+	clock.advance(againAfter)
+	says(`"sent":1`)
+	if n := len(w.served()); n != 1 {
+		t.Errorf("%d slots were served, want none twice", n)
+	}
+}
+
 func TestASlotIsSkippedWhileARunGoesOn(t *testing.T) {
 	t.Parallel()
 	w, clock, d := serveByClock(t)

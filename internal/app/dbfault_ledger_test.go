@@ -83,7 +83,8 @@ func wantSound(t testing.TB, db *sql.DB) {
 	}
 }
 
-// inTheLedger returns the Message-IDs of the mails that have begun.
+// begunMails returns the Message-IDs of the mails that have begun, as far as the
+// ledger knows.
 func begunMails(t testing.TB, db *sql.DB) []string {
 	t.Helper()
 	if number(t, db, `SELECT count(*) FROM sqlite_schema WHERE name = 'deliveries'`) == 0 {

@@ -193,8 +193,8 @@ func (w *world) transactions() (n int) {
 	return n
 }
 
-// wantNoMoreTransactions wants every mail that was begun to be in: none waits
-// for the ledger with the server's ear.
+// wantNoMoreTransactions wants every mail that was begun to be in: none has been
+// begun that the ledger did not let go.
 func (w *world) wantNoMoreTransactions() {
 	w.t.Helper()
 	if begun, in := w.transactions(), len(w.smtp.Mails()); begun != in {

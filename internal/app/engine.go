@@ -127,7 +127,7 @@ func (e *engine) deliver(q *store.Queue) pipeline.Deliver {
 	return pipeline.Record(q, e.plan, e.now, pipeline.Chain(
 		observed("issue", pipeline.Issue(e.capa, e.now, e.config.Capa.LinkTTL, e.config.Capa.LeastLife())),
 		pipeline.Keep(q),
-		observed("render", pipeline.Render(e.mails, e.now, e.mailer.NewID)),
+		observed("render", pipeline.Render(e.mails, e.config.SMTP.Sender(), e.now, e.mailer.NewID)),
 		pipeline.Limit(e.smtp, observed("send", pipeline.Send(q, e.mailer, e.now))),
 	), e.logUnwritten)
 }

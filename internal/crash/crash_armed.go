@@ -1,7 +1,8 @@
 //go:build alta_crash
 
 // Package crash, in this build, ends the process with SIGKILL at the point that
-// ALTA_CRASH_AT names, as "NAME#N" for the n-th passage of it. With
+// ALTA_CRASH_AT names, as "NAME#N" for the n-th passage of it, and panics at the
+// one that ALTA_PANIC_AT names. With
 // ALTA_CRASH_LIST it appends the name of every point that is passed to a file.
 package crash
 
@@ -32,6 +33,9 @@ func Point(name string) {
 	if os.Getenv("ALTA_CRASH_AT") == label {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
+	}
+	if os.Getenv("ALTA_PANIC_AT") == label {
+		panic("a bug that a test asked for")
 	}
 }
 

@@ -18,7 +18,7 @@ var errUnasked = errors.New("the server gave more answers than it was asked for"
 // outgoing is a message as it goes over the wire, before dot-stuffing.
 type outgoing struct {
 	raw    []byte
-	redact redaction // of the link in it
+	redact redaction // of the link in it, and of the login
 }
 
 // connection is a conversation with the server, ready for a transaction.
@@ -29,7 +29,7 @@ type connection struct {
 	kept    bool // it waited in the pool since its last mail
 	broken  bool // no further command may be sent
 	expiry  *time.Timer
-	redact  redaction // of the link in the mail on its way
+	redact  redaction // of the login, and of the link in the mail on its way
 }
 
 // alive asks the server whether it is still there. RSET does it, and wipes

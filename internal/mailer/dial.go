@@ -24,12 +24,17 @@ var (
 type dialer struct {
 	config Config
 	tls    *tls.Config
+	redact redaction // of the login
 }
 
 func newDialer(cfg Config) dialer {
-	return dialer{config: cfg, tls: &tls.Config{
-		ServerName: cfg.Host, RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12,
-	}}
+	return dialer{
+		config: cfg,
+		tls: &tls.Config{
+			ServerName: cfg.Host, RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12,
+		},
+		redact: redactionOfLogin(cfg.Username, cfg.Password.Reveal()),
+	}
 }
 
 // dial returns a fresh connection, or a failure, or the fault of a stop. All of it must happen within the
@@ -52,7 +57,7 @@ func (d dialer) dial(parent context.Context) (*connection, error) {
 		_ = s.Close()
 		return nil, d.explain(parent, ctx, at, err)
 	}
-	return &connection{client: client, socket: s, timeout: d.config.Timeout}, nil
+	return &connection{client: client, socket: s, timeout: d.config.Timeout, redact: d.redact}, nil
 }
 
 // open goes from the banner to AUTH; on an error it says at which step.
@@ -131,9 +136,9 @@ func (d dialer) explain(parent, ctx context.Context, at step, err error) error {
 	if errors.Is(parent.Err(), context.Canceled) {
 		return cancelFault(parent.Err())
 	}
-	answer := replyIn(err, redaction{})
+	answer := replyIn(err, d.redact)
 	if ctx.Err() != nil && answer == nil {
 		err = ctx.Err()
 	}
-	return failure{step: at, err: err, reply: answer}
+	return failure{step: at, err: err, reply: answer, redact: d.redact}
 }

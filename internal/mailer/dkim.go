@@ -6,6 +6,8 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"regexp"
 	"strings"
 	"time"
@@ -26,6 +28,18 @@ type DKIM struct {
 	Selector string // the s= tag, at most 70 bytes
 	Key      crypto.Signer
 }
+
+// String names the signature's key and hides it.
+func (d DKIM) String() string { return "[DKIM key " + d.Selector + " of " + d.Domain + "]" }
+
+// Format hides the key from every verb of package fmt.
+func (d DKIM) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, d.String()) }
+
+// LogValue hides the key from log/slog.
+func (d DKIM) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// MarshalText hides the key from encoders such as encoding/json.
+func (d DKIM) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // ParseDKIMKey reads a private key in PEM: RSA of at least 1024 bits (RFC
 // 8301) in PKCS #1 or PKCS #8, or Ed25519 (RFC 8463) in PKCS #8.

@@ -55,7 +55,7 @@ func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() er
 	if err != nil {
 		return pipeline.Receipt{}, err
 	}
-	receipt, err := m.transmit(ctx, to, outgoing{raw, redactionOf(d.Link.URL.Reveal())}, begin)
+	receipt, err := m.transmit(ctx, to, outgoing{raw, m.dialer.redact.withLink(d.Link.URL.Reveal())}, begin)
 	if f, failed := errors.AsType[failure](err); failed {
 		return pipeline.Receipt{}, m.streak.judge(d.User.ID, f)
 	}
@@ -76,7 +76,7 @@ func (m *Mailer) SendTest(ctx context.Context, to mail.Address, content pipeline
 	if err != nil {
 		return "", err
 	}
-	receipt, err := m.transmit(ctx, parsed, outgoing{raw: raw}, func() error { return nil })
+	receipt, err := m.transmit(ctx, parsed, outgoing{raw, m.dialer.redact}, func() error { return nil })
 	return receipt.Reply, alone(err)
 }
 
@@ -122,11 +122,18 @@ func (m *Mailer) transmit(ctx context.Context, to address, message outgoing, beg
 	if err != nil {
 		return pipeline.Receipt{}, err
 	}
-	defer m.pool.put(c)
-	if err := begin(); err != nil {
-		return pipeline.Receipt{}, err
+	ended := false
+	defer func() {
+		if !ended { // a bug: nobody knows what the server expects next
+			c.drop()
+		}
+		m.pool.put(c)
+	}()
+	var reply reply
+	if err = begin(); err == nil {
+		reply, err = c.transact(m.from, to, message)
 	}
-	reply, err := c.transact(m.from, to, message)
+	ended = true
 	if err != nil {
 		return pipeline.Receipt{}, err
 	}

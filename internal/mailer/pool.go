@@ -145,34 +145,49 @@ func (p *pool) claim(away *turnedAway) (c *connection, wait <-chan struct{}, err
 }
 
 // test tells whether a connection that was idle is alive; if not, it is gone.
-func (p *pool) test(ctx context.Context, c *connection) bool {
+func (p *pool) test(ctx context.Context, c *connection) (alive bool) {
+	// Deferred, so that a bug does not leave the connection counted for ever.
+	defer func() {
+		if !alive {
+			c.drop()
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.opening--
+		if alive {
+			p.busy++
+		} else {
+			p.notify()
+		}
+	}()
 	release := closeWhenDone(ctx, c.socket)
-	alive := c.alive()
+	answers := c.alive()
 	release()
-	alive = alive && ctx.Err() == nil
-	if !alive {
-		c.drop()
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.opening--
-	if alive {
-		p.busy++
-	} else {
-		p.notify()
-	}
-	return alive
+	return answers && ctx.Err() == nil
 }
 
 // open dials. Neither a connection nor an error means that the server turned
 // us away while another connection stands, or may yet.
 func (p *pool) open(ctx context.Context) (*connection, *turnedAway, error) {
-	c, err := p.dialer.dial(ctx)
+	c, err := p.dial(ctx)
 	c, away, err, crowded := p.settle(c, err)
 	if crowded {
 		p.warn()
 	}
 	return c, away, err
+}
+
+// dial connects. A bug in it does not leave the connection counted for ever.
+func (p *pool) dial(ctx context.Context) (c *connection, err error) {
+	defer func() {
+		if c == nil && err == nil {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.opening--
+			p.notify()
+		}
+	}()
+	return p.dialer.dial(ctx)
 }
 
 // settle counts the end of a dial. crowded tells that the server works and

@@ -107,6 +107,51 @@ func TestAnIdleConnectionIsClosedPolitely(t *testing.T) {
 	}
 }
 
+// buggy is a context that panics where it is waited for.
+type buggy struct{ context.Context }
+
+func (buggy) Done() <-chan struct{} { panic("a bug") }
+
+func TestABugTakesNoConnectionAway(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		kept  bool // a mail went out before
+		meet  func(m *Mailer) error
+		conns int // that the next mail leaves behind
+	}{
+		{"while it dials", false, func(m *Mailer) error { return sendUntil(buggy{context.Background()}, t, m) }, 1},
+		{"while it tests a kept connection", true, func(m *Mailer) error { return sendUntil(buggy{context.Background()}, t, m) }, 2},
+		{"with the connection in hand", true, func(m *Mailer) error {
+			_, err := m.Send(context.Background(), delivery("jose@example.com"), func() error { panic("a bug") })
+			return err
+		}, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := startCatcher(t, sandbox.SMTPOptions{})
+			m := newMailer(t, configFor(s)) // of one connection
+			if c.kept {
+				if _, _, err := send(m, delivery("jose@example.com")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("there was no bug")
+					}
+				}()
+				_ = c.meet(m)
+			}()
+			if err := sendUntil(t.Context(), t, m); err != nil {
+				t.Fatal(err)
+			}
+			if s.Connections() != c.conns {
+				t.Errorf("%d connections, want %d", s.Connections(), c.conns)
+			}
+		})
+	}
+}
+
 func TestCloseSaysGoodbyeAndRefusesMore(t *testing.T) {
 	s := startCatcher(t, sandbox.SMTPOptions{})
 	m := newMailer(t, configFor(s))

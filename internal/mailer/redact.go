@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"encoding/base64"
 	"net/url"
 	"regexp"
 	"slices"
@@ -24,15 +25,49 @@ const (
 	minLinkToken = 12
 )
 
+// minFragment is how many bytes of a token in a row give it away. A long link
+// is folded in the body of a mail (RFC 2045, section 6.7), so that a server
+// which quotes a line of it quotes a part of the token.
+const minFragment = 8
+
+// minPassword is the length from which a password is looked for: it would not
+// hide anything to cut a shorter one out of every word that holds it.
+const minPassword = 4
+
 // webLink is a link, or something that looks like one without its scheme: a
 // query, or any word with both a dot and a slash. A server may echo what a
 // mail says, and a link in a mail is a secret.
 var webLink = regexp.MustCompile(`(?i)\S*https?:\S*|\S*\.\S*/\S*|\S*/\S*\.\S*|\S*/\S*\?\S*=\S*|\S*\?\S*=\S*&\S*`)
 
 // redaction makes a server's words safe to store and show. The zero value
-// knows no link of its own and goes by what looks like one.
+// knows no secret of its own and goes by what looks like a link.
 type redaction struct {
-	parts *regexp.Regexp // of the link, the longest first; nil for none
+	parts  *regexp.Regexp // of the link, the longest first; nil for none
+	tokens []string       // of the link, in lower case
+	login  *regexp.Regexp // the password, as it is and as AUTH sends it; nil for none
+}
+
+// redactionOfLogin knows the password, since a server may repeat what it was
+// sent: as it is, or in the base64 of PLAIN, LOGIN (RFC 4954) and XOAUTH2.
+func redactionOfLogin(username, password string) redaction {
+	if len(password) < minPassword {
+		return redaction{}
+	}
+	var forms []string
+	for _, sent := range []string{
+		password, "\x00" + username + "\x00" + password, "user=" + username + "\x01auth=Bearer " + password + "\x01\x01",
+	} {
+		forms = append(forms, regexp.QuoteMeta(strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(sent)), "=")))
+	}
+	forms = append(forms, regexp.QuoteMeta(oneLine(password)))
+	return redaction{login: regexp.MustCompile("(?i)(?:" + strings.Join(forms, "|") + ")=*")}
+}
+
+// withLink also knows the link of one mail.
+func (r redaction) withLink(link string) redaction {
+	of := redactionOf(link)
+	of.login = r.login
+	return of
 }
 
 // redactionOf knows the one link that the mail carries, so that its parts are
@@ -63,8 +98,12 @@ func redactionOf(link string) redaction {
 	for _, part := range append(strings.FieldsFunc(query, isAny("&;#")), tail, path, query) {
 		add(part, minLinkPart)
 	}
+	var tokens []string
 	for token := range strings.FieldsFuncSeq(tail, isAny("/?#&=;")) {
 		add(token, minLinkToken)
+		if len(token) >= minLinkToken && looksRandom(token) {
+			tokens = append(tokens, strings.ToLower(token))
+		}
 	}
 	if len(tail) > len("/") {
 		add(whole, minLinkPart)
@@ -73,7 +112,13 @@ func redactionOf(link string) redaction {
 		return redaction{}
 	}
 	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
-	return redaction{regexp.MustCompile("(?i)" + strings.Join(parts, "|"))}
+	return redaction{parts: regexp.MustCompile("(?i)" + strings.Join(parts, "|")), tokens: tokens}
+}
+
+// looksRandom tells a token from a name such as "verification-link", whose
+// parts are ordinary words.
+func looksRandom(token string) bool {
+	return strings.ContainsAny(token, "0123456789") || strings.ToLower(token) != token && strings.ToUpper(token) != token
 }
 
 func isAny(of string) func(rune) bool {
@@ -89,8 +134,44 @@ func (r redaction) clean(text string) string {
 		text = text[:maxReplyText]
 		text = text[:strings.LastIndexAny(text, " \r\n\t")+1]
 	}
-	text = strings.ToValidUTF8(text, "?")
-	text = strings.Map(func(r rune) rune {
+	text = oneLine(text)
+	if r.login != nil {
+		text = r.login.ReplaceAllLiteralString(text, "[password]")
+	}
+	if r.parts != nil {
+		text = r.parts.ReplaceAllLiteralString(text, "[link]")
+	}
+	text = webLink.ReplaceAllLiteralString(text, "[link]")
+	words := strings.Fields(text)
+	for i, word := range words {
+		if r.hasFragment(word) {
+			words[i] = "[link]"
+		}
+	}
+	text = strings.Join(words, " ")
+	if runes := []rune(text); len(runes) > maxText {
+		text = string(runes[:maxText]) + "…"
+	}
+	return text
+}
+
+// hasFragment tells whether the word holds a piece of one of the tokens.
+func (r redaction) hasFragment(word string) bool {
+	word = strings.ToLower(word)
+	for start := range len(word) - minFragment + 1 {
+		for _, token := range r.tokens {
+			if strings.Contains(token, word[start:start+minFragment]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// oneLine turns line breaks and control characters into spaces, and drops what
+// can't be seen.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r), unicode.IsControl(r):
 			return ' '
@@ -98,16 +179,7 @@ func (r redaction) clean(text string) string {
 			return -1
 		}
 		return r
-	}, text)
-	if r.parts != nil {
-		text = r.parts.ReplaceAllLiteralString(text, "[link]")
-	}
-	text = webLink.ReplaceAllLiteralString(text, "[link]")
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > maxText {
-		text = string(runes[:maxText]) + "…"
-	}
-	return text
+	}, strings.ToValidUTF8(text, "?"))
 }
 
 // cleanError shows a cause without what a server may have put into it.

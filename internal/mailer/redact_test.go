@@ -55,6 +55,8 @@ func TestTheLinkOfTheMailIsFoundInEveryShape(t *testing.T) {
 		{"a long value alone", known, "session abcdefghijkl is spam", "session [link] is spam"},
 		{"with something invisible inside", known, "see /s/5f\u200b3a9c", "see [link]"},
 		{"a fragment", "https://kyc.example/#TOKEN-1234567", "see token-1234567", "see [link]"},
+		{"a half that a fold left over", "https://kyc.example/s?token=Qm7xK2pLw9Zt4Rv8Yb1N", "line w9Zt4Rv8Yb1N=3D found", "line [link] found"},
+		{"a name in the link hides no words like it", "https://kyc.example/verification-session?t=x", "verification failed", "verification failed"},
 		{"the host alone is no secret", known, "kyc.example is listed", "kyc.example is listed"},
 		{"a short name is no secret", known, "session over", "session over"},
 		{"a link of a host alone hides nothing", "https://kyc.example/", "kyc.example or / is listed", "kyc.example or / is listed"},
@@ -74,6 +76,33 @@ func TestTheLinkOfTheMailIsFoundInEveryShape(t *testing.T) {
 			t.Errorf("error %q", text)
 		}
 	})
+}
+
+func TestThePasswordIsFoundAsAUTHSendsIt(t *testing.T) {
+	const user, password = "alta", "s3cret wörd"
+	cases := []struct {
+		name, text, want string
+	}{
+		{"as it is", "bad password 's3cret wörd'", "bad password '[password]'"},
+		{"in other letters", "bad password S3CRET WÖRD!", "bad password [password]!"},
+		{"over two lines", "bad password s3cret\nwörd", "bad password [password]"},
+		{"as LOGIN sends it", "got czNjcmV0IHfDtnJk", "got [password]"},
+		{"as PLAIN sends it", "got AGFsdGEAczNjcmV0IHfDtnJk here", "got [password] here"},
+		{"as XOAUTH2 sends it", "got dXNlcj1hbHRhAWF1dGg9QmVhcmVyIHMzY3JldCB3w7ZyZAEB", "got [password]"},
+		{"the user name is no secret", "user alta is blocked", "user alta is blocked"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			for _, r := range []redaction{redactionOfLogin(user, password), redactionOfLogin(user, password).withLink("https://kyc.example/s?t=1234567890")} {
+				if got := r.clean(c.text); got != c.want {
+					t.Errorf("got %q, want %q", got, c.want)
+				}
+			}
+		})
+	}
+	if got := redactionOfLogin(user, "ok").clean("queued ok"); got != "queued ok" {
+		t.Errorf("a password too short to hide spoils replies: %q", got)
+	}
 }
 
 type textError struct{ text string }

@@ -10,13 +10,13 @@ import (
 	"alta/pipeline"
 )
 
-// Metrics counts what the pipeline does. Its labels come from small fixed sets:
-// no user, address or link can get into one. It implements
-// [pipeline.Observer].
+// Metrics counts what the pipeline does. Its labels come from small sets: no
+// user, address or link can get into one. It implements [pipeline.Observer].
 type Metrics struct {
 	registry   *prometheus.Registry
 	deliveries *prometheus.CounterVec
 	faults     *prometheus.CounterVec
+	codes      codes
 	stages     *prometheus.HistogramVec
 	minted     prometheus.Counter
 	doubtful   prometheus.Counter
@@ -90,7 +90,7 @@ func (m *Metrics) ObserveStage(name string, _ *pipeline.Delivery, took time.Dura
 func (m *Metrics) CountVerdict(d *pipeline.Delivery, v pipeline.Verdict) {
 	m.deliveries.WithLabelValues(string(d.Step), string(d.User.Country), string(v.Outcome)).Inc()
 	if v.Code != "" {
-		m.faults.WithLabelValues(v.Code).Inc()
+		m.faults.WithLabelValues(m.codes.label(v.Code)).Inc()
 	}
 	if v.Minted {
 		m.minted.Inc()

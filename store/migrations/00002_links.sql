@@ -18,9 +18,12 @@ CREATE INDEX links_sealed ON links (expires_at) WHERE sealed IS NOT NULL;
 
 ALTER TABLE deliveries ADD COLUMN forced INTEGER NOT NULL DEFAULT 0; -- 1: an operator overrode the gap
 ALTER TABLE deliveries ADD COLUMN began_at INTEGER;                  -- the latest time at which it was sending
-UPDATE deliveries SET began_at = message_date WHERE state = 'sent' OR doubts > 0;
+UPDATE deliveries SET began_at = message_date WHERE state IN ('sent', 'sending')
+    OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = deliveries.id AND a.outcome = 'doubt');
 
 ALTER TABLE runs ADD COLUMN min_gap INTEGER NOT NULL DEFAULT 0; -- plan.min_gap in that run, in milliseconds
+
+CREATE INDEX runs_unfinished ON runs (id) WHERE finished_at IS NULL;
 
 CREATE INDEX attempts_doubtful ON attempts (id) WHERE doubtful = 1;
 
@@ -30,14 +33,15 @@ WHEN EXISTS (SELECT 1 FROM links l WHERE l.fingerprint = NEW.fingerprint AND l.u
 BEGIN SELECT RAISE(ABORT, 'links_have_one_user'); END;
 -- +goose StatementEnd
 
--- A mail in doubt may have arrived, so it counts like one that was sent. Its own
--- repeat is the same mail, and the same row.
+-- A mail that was ever in doubt may have arrived, so it counts like one that was
+-- sent. Its own repeat is the same mail, and the same row.
 -- +goose StatementBegin
 CREATE TRIGGER mails_keep_the_gap BEFORE UPDATE OF state ON deliveries
 WHEN NEW.state = 'sending' AND NEW.forced = 0 AND EXISTS (
     SELECT 1 FROM deliveries d, runs r
     WHERE r.id = NEW.run_id AND d.user_key = NEW.user_key AND d.id <> NEW.id
-        AND (d.state = 'sent' OR d.doubts > 0) AND d.began_at > NEW.began_at - r.min_gap)
+        AND d.began_at > NEW.began_at - r.min_gap
+        AND (d.state = 'sent' OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.outcome = 'doubt')))
 BEGIN SELECT RAISE(ABORT, 'mails_keep_the_gap'); END;
 -- +goose StatementEnd
 
@@ -52,6 +56,7 @@ DROP TRIGGER final_states_stay;
 DROP TRIGGER mails_keep_the_gap;
 DROP TRIGGER links_have_one_user;
 DROP INDEX attempts_doubtful;
+DROP INDEX runs_unfinished;
 ALTER TABLE runs DROP COLUMN min_gap;
 ALTER TABLE deliveries DROP COLUMN began_at;
 ALTER TABLE deliveries DROP COLUMN forced;

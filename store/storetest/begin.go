@@ -97,6 +97,31 @@ func beginBehaviours() []behaviour {
 			f.now = f.now.Add(time.Hour)
 			f.mail()
 		}},
+		{"a name that was changed meanwhile puts the mail off at no cost", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.prepare(d)
+			f.keep(q, d)
+			u := person("ana", pipeline.MX)
+			u.Name = "Ana María"
+			f.enrol(u)
+			f.wantFault(q.Begin(f.t.Context(), d, f.now), pipeline.Retry, "user_changed")
+		}},
+		{"the gap counts from a doubt whatever operators did since", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			f.doubt()
+			f.resend("ana", pipeline.Invite) // which lets it meet three doubts again
+			q := f.run()
+			d := f.claim(q)
+			f.record(q, d, &pipeline.Fault{Kind: pipeline.Hold, Code: "doubt_changed"})
+			_, err := f.Resend(f.t.Context(), "ana", pipeline.Invite, false, operator, f.now)
+			f.must(err)
+			d = f.claim(q)
+			f.prepare(d)
+			f.keep(q, d)
+			f.wantFault(q.Begin(f.t.Context(), d, f.now), pipeline.Retry, "min_gap")
+		}},
 		{"the gap counts from a mail in doubt too, but not for its own repeat", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
 			f.doubt()

@@ -23,7 +23,7 @@ func keepBehaviours() []behaviour {
 			equal(f, "its number", again.Link.ID, d.Link.ID)
 			equal(f, "its end", again.Link.ExpiresAt, d.Link.ExpiresAt)
 		}},
-		{"a link of one user is refused for another, and the first keeps it", func(f *fixture) {
+		{"a link that two users are given is mailed to neither from then on", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX), person("bob", pipeline.MX))
 			q := f.run()
 			b := f.pull(q, 2).Deliveries
@@ -37,7 +37,28 @@ func keepBehaviours() []behaviour {
 			}
 			equal(f, "number of bob's", b[1].Link.ID, int64(0))
 			equal(f, "link of bob's delivery", f.latest("bob").Link, store.LinkRecord{})
-			f.must(q.Begin(f.t.Context(), &b[0], f.now))
+			f.wantFault(q.Begin(f.t.Context(), &b[0], f.now), pipeline.Cancel, "link_superseded")
+		}},
+		{"a link that was minted for the country or the type that the user had before is not kept", func(f *fixture) {
+			for id, changed := range map[string]func(*pipeline.User){
+				"country": func(u *pipeline.User) { u.Country = pipeline.DO },
+				"type":    func(u *pipeline.User) { u.Type = pipeline.Business },
+			} {
+				u := person(id, pipeline.MX)
+				f.enrol(u)
+				q := f.run()
+				d := f.claim(q)
+				f.mint(d)
+				changed(&u)
+				f.enrol(u)
+				err := q.Keep(f.t.Context(), d)
+				equal(f, "free", f.wantFault(err, pipeline.Retry, "user_changed").Free, true)
+				d.Link = pipeline.Link{}
+				f.until(f.record(q, d, err).DueAt)
+				again := f.claim(q)
+				equal(f, "link", again.Link, pipeline.Link{})
+				f.send(q, again)
+			}
 		}},
 		{"a partner who gives a user the same link again is believed", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))

@@ -41,6 +41,19 @@ func resendBehaviours() []behaviour {
 			f.resend("ana", pipeline.Reissue)
 			equal(f, "link", f.claim(f.run()).Link, pipeline.Link{})
 		}},
+		{"a mail in doubt that is due again anyway goes out as the same message, at once", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			was := f.claim(q)
+			f.begin(q, was)
+			f.record(q, was, inDoubt())
+			f.wantDeliveries("ana", "invite 1 due")
+			f.resend("ana", pipeline.Invite)
+			f.wantDeliveries("ana", "invite 1 due")
+			d := f.claim(f.run())
+			f.wantSameMail(d, was)
+			equal(f, "asked for by an operator", d.Operator, true)
+		}},
 		{"a mail in doubt goes out again as the same message", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
 			was := f.doubt()
