@@ -48,9 +48,9 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (
 	return returned, doubted, nil
 }
 
-// checkBeforeDoubt checks the deliveries and their indexes where mails were on the
-// wire. Their process may have ended because damage kept it from writing down
-// that they were sent, and they would go out again.
+// checkBeforeDoubt checks, where mails were on the wire, the tables in which a
+// run writes down that they were sent, with their indexes. Their process may have
+// ended because damage kept it from that, and they would go out again.
 func (s *Store) checkBeforeDoubt(ctx context.Context) error {
 	var wire bool
 	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries
@@ -61,7 +61,12 @@ func (s *Store) checkBeforeDoubt(ctx context.Context) error {
 	if err != nil || !wire {
 		return err
 	}
-	return s.check(ctx, `PRAGMA integrity_check(deliveries)`)
+	for _, table := range []string{"deliveries", "attempts", "users"} {
+		if err := s.check(ctx, `PRAGMA integrity_check(`+table+`)`); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) recover(tx *sql.Tx, state pipeline.State, judge JudgeOrphan, now time.Time) (n int, err error) {

@@ -41,12 +41,13 @@ type rehearsal struct {
 	bare     bool // at a brand that has nothing but a name
 }
 
-// rehearse renders each mail for every kind of user there is, since a template
-// names its variables in branches that only some users reach.
-func (s *Set) rehearse(f *faults) {
+// rehearse renders each mail once for each country, which shows what is wrong with
+// a brand, and if it is to be thorough for every kind of user there is, since a
+// template names its variables in branches that only some users reach.
+func (s *Set) rehearse(f *faults, thorough bool) {
 	for _, locale := range locales() {
 		for _, step := range pipeline.Steps() {
-			for _, r := range rehearsals(locale, step) {
+			for _, r := range rehearsals(locale, step, thorough) {
 				brand := s.brands[r.delivery.User.Country]
 				if r.bare {
 					brand = Brand{Name: brand.Name}
@@ -61,11 +62,16 @@ func (s *Set) rehearse(f *faults) {
 	}
 }
 
-// rehearsals returns mails to each kind of user: one as they come, one whose
-// name attacks the templates, and one who has no name.
-func rehearsals(l pipeline.Locale, s pipeline.Step) []rehearsal {
+// rehearsals returns mails to a usual user of each country, and if they are to be
+// thorough to each kind of user: one as they come, one whose name attacks the
+// templates, and one who has no name.
+func rehearsals(l pipeline.Locale, s pipeline.Step, thorough bool) []rehearsal {
 	var all []rehearsal
 	for _, country := range countries() {
+		if !thorough {
+			all = append(all, rehearsal{delivery: sampleDelivery(l, s, country, pipeline.Individual, 1, "María Fernanda Núñez")})
+			continue
+		}
 		for _, kind := range []pipeline.UserType{pipeline.Individual, pipeline.Business} {
 			all = append(all,
 				rehearsal{delivery: sampleDelivery(l, s, country, kind, 1, `"><script>alert('x') & {{.Link}}`)},

@@ -57,8 +57,9 @@ type key struct {
 	step   pipeline.Step
 }
 
-// Load parses every template and renders each one with sample users. Its error
-// joins all that is wrong, each with file and line where there is one.
+// Load parses every template and renders each one with sample users: with all
+// kinds of them where a folder overrides some, since the built-in ones alone went
+// through that before they were released. Its error joins all that is wrong, each with file and line where there is one.
 func Load(o Options) (*Set, error) {
 	files, err := readFiles(o.Dir)
 	if err != nil {
@@ -83,7 +84,7 @@ func Load(o Options) (*Set, error) {
 		}
 	}
 	if len(found.errs) == 0 {
-		s.rehearse(&found)
+		s.rehearse(&found, o.Dir != "")
 	}
 	if err := errors.Join(found.errs...); err != nil {
 		return nil, fmt.Errorf("load templates: %w", err)

@@ -29,7 +29,7 @@ type daemon struct {
 	serving atomic.Bool    // a run of the schedule is under way, or waits for another one to end
 	runs    sync.WaitGroup // of the schedule
 	owed    atomic.Pointer[owed]
-	unread  seldom         // how often it was said that the ledger can't be read
+	unread  seldom // how often it was said that the ledger can't be read
 }
 
 // owed is a run that makes up for one that did not go well. Where slots lie far

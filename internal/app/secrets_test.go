@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
@@ -66,7 +67,8 @@ func (w *secretWorld) makeDKIM() {
 // link is a user's own, known before it is minted.
 func (w *secretWorld) link(user string) string {
 	if w.links[user] == "" {
-		w.links[user] = "https://kyc.sandbox.example/session?_al=Tk9" + fmt.Sprintf("%x", user) + "Wd4Zs7Kp2Qx==&r=a%2Fb"
+		sum := sha256.Sum256([]byte("the link of " + user))
+		w.links[user] = "https://kyc.sandbox.example/session?_al=" + base64.RawURLEncoding.EncodeToString(sum[:])[:22] + "==&r=a%2Fb"
 	}
 	return w.links[user]
 }
@@ -297,7 +299,7 @@ func (w *secretWorld) lookAround(scenes []secretScene) {
 		"preview --user u-000", "preview --user u-000 --format eml", "preview --step reissue --format txt", "run --dry-run", "run --dry-run --json",
 		"resend --failed --reason again --yes --force --limit 3", "resend --failed --reason again --yes --force --json", "resend --doubt --reason again --yes",
 		"users mark u-001 verified", "users erase u-002 --reason asked --yes", "nonsense", "users list --nonsense",
-		"backup copy.db", "doctor", "doctor --send-to ana@correo.example",
+		"backup copy.db", "rekey", "rekey --yes", "doctor", "doctor --send-to ana@correo.example",
 	} {
 		w.do(strings.Fields(command)...)
 	}

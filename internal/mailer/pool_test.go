@@ -142,7 +142,7 @@ func TestABugTakesNoConnectionAway(t *testing.T) {
 				}()
 				_ = c.meet(m)
 			}()
-			if err := sendUntil(t.Context(), t, m); err != nil {
+			if _, _, err := send(m, delivery("jose@example.com")); err != nil {
 				t.Fatal(err)
 			}
 			if s.Connections() != c.conns {

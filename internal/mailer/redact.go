@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"alta/pipeline"
 )
 
 // maxText is the most characters of a text that are kept, and maxReplyText
@@ -42,9 +44,19 @@ var webLink = regexp.MustCompile(`(?i)\S*https?:\S*|\S*\.\S*/\S*|\S*/\S*\.\S*|\S
 // redaction makes a server's words safe to store and show. The zero value
 // knows no secret of its own and goes by what looks like a link.
 type redaction struct {
-	parts  *regexp.Regexp // of the link, the longest first; nil for none
-	tokens []string       // of the link, in lower case
-	login  *regexp.Regexp // the password, as it is and as AUTH sends it; nil for none
+	parts  cut               // of the link; nil for none
+	tokens []pipeline.Secret // of the link, in lower case
+	login  cut               // the password, as it is and as AUTH sends it; nil for none
+}
+
+// cut puts a mark where a secret stands in a text. It is a function because
+// package fmt prints a pattern, and no function.
+type cut func(text string) string
+
+// cutting finds any of the patterns, the first that matches, in letters of any case.
+func cutting(patterns []string, mark string) cut {
+	all := regexp.MustCompile("(?i)(?:" + strings.Join(patterns, "|") + ")")
+	return func(text string) string { return all.ReplaceAllLiteralString(text, mark) }
 }
 
 // redactionOfLogin knows the password, since a server may repeat what it was
@@ -57,10 +69,9 @@ func redactionOfLogin(username, password string) redaction {
 	for _, sent := range []string{
 		password, "\x00" + username + "\x00" + password, "user=" + username + "\x01auth=Bearer " + password + "\x01\x01",
 	} {
-		forms = append(forms, regexp.QuoteMeta(strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(sent)), "=")))
+		forms = append(forms, regexp.QuoteMeta(strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(sent)), "="))+"=*")
 	}
-	forms = append(forms, regexp.QuoteMeta(oneLine(password)))
-	return redaction{login: regexp.MustCompile("(?i)(?:" + strings.Join(forms, "|") + ")=*")}
+	return redaction{login: cutting(append(forms, regexp.QuoteMeta(oneLine(password))), "[password]")}
 }
 
 // withLink also knows the link of one mail.
@@ -98,11 +109,11 @@ func redactionOf(link string) redaction {
 	for _, part := range append(strings.FieldsFunc(query, isAny("&;#")), tail, path, query) {
 		add(part, minLinkPart)
 	}
-	var tokens []string
+	var tokens []pipeline.Secret
 	for token := range strings.FieldsFuncSeq(tail, isAny("/?#&=;")) {
 		add(token, minLinkToken)
 		if len(token) >= minLinkToken && looksRandom(token) {
-			tokens = append(tokens, strings.ToLower(token))
+			tokens = append(tokens, pipeline.NewSecret(strings.ToLower(token)))
 		}
 	}
 	if len(tail) > len("/") {
@@ -112,7 +123,7 @@ func redactionOf(link string) redaction {
 		return redaction{}
 	}
 	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
-	return redaction{parts: regexp.MustCompile("(?i)" + strings.Join(parts, "|")), tokens: tokens}
+	return redaction{parts: cutting(parts, "[link]"), tokens: tokens}
 }
 
 // looksRandom tells a token from a name such as "verification-link", whose
@@ -136,10 +147,10 @@ func (r redaction) clean(text string) string {
 	}
 	text = oneLine(text)
 	if r.login != nil {
-		text = r.login.ReplaceAllLiteralString(text, "[password]")
+		text = r.login(text)
 	}
 	if r.parts != nil {
-		text = r.parts.ReplaceAllLiteralString(text, "[link]")
+		text = r.parts(text)
 	}
 	text = webLink.ReplaceAllLiteralString(text, "[link]")
 	words := strings.Fields(text)
@@ -160,7 +171,7 @@ func (r redaction) hasFragment(word string) bool {
 	word = strings.ToLower(word)
 	for start := range len(word) - minFragment + 1 {
 		for _, token := range r.tokens {
-			if strings.Contains(token, word[start:start+minFragment]) {
+			if strings.Contains(token.Reveal(), word[start:start+minFragment]) {
 				return true
 			}
 		}

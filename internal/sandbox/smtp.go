@@ -161,6 +161,14 @@ func (s *SMTP) Strikes() int {
 	return s.strikes
 }
 
+// Forget drops the mails and commands that came so far, which a test that runs
+// for long does not want to keep.
+func (s *SMTP) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mails, s.commands = nil, nil
+}
+
 // Disconnect closes the connections that are open now, as a server does with
 // idle ones, and goes on listening.
 func (s *SMTP) Disconnect() { s.listener.disconnect() }
