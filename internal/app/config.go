@@ -104,6 +104,7 @@ type SMTPConfig struct {
 	Connections    int             `toml:"connections"`
 	Rate           float64         `toml:"rate"` // mails per second; 0 is unlimited
 	Timeout        time.Duration   `toml:"timeout"`
+	DotTimeout     time.Duration   `toml:"dot_timeout"`
 	IdleTimeout    time.Duration   `toml:"idle_timeout"`
 	DKIM           DKIMConfig      `toml:"dkim"`
 }

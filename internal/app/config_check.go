@@ -115,6 +115,7 @@ func (k *configCheck) smtp() {
 	k.between("smtp.connections", c.Connections, 1, 256)
 	k.rate("smtp.rate", c.Rate)
 	k.positive("smtp.timeout", c.Timeout)
+	k.positive("smtp.dot_timeout", c.DotTimeout)
 	k.positive("smtp.idle_timeout", c.IdleTimeout)
 
 	switch {

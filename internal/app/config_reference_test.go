@@ -82,7 +82,7 @@ func TestDefaults(t *testing.T) {
 			BaseURL: "https://staging-api.capa.fi", LinkTTL: 24 * time.Hour, LinkHosts: []string{},
 			MinLife: time.Hour, Timeout: 15 * time.Second, Connections: 16,
 		},
-		SMTP: SMTPConfig{Port: 587, TLS: "starttls", Connections: 8, Timeout: time.Minute, IdleTimeout: 30 * time.Second},
+		SMTP: SMTPConfig{Port: 587, TLS: "starttls", Connections: 8, Timeout: time.Minute, DotTimeout: 10 * time.Minute, IdleTimeout: 30 * time.Second},
 		Plan: PlanConfig{
 			Reminders:       []time.Duration{24 * time.Hour, 72 * time.Hour, 168 * time.Hour},
 			ReissueOnExpiry: true, MinGap: 20 * time.Hour, MaxMails: 6,

@@ -100,7 +100,7 @@ func newMailer(c *Config, now pipeline.Clock, warn func(string)) (*mailer.Mailer
 		From:        *cmp.Or(c.SMTP.FromAddress, &mail.Address{}),
 		ReplyTo:     *cmp.Or(c.SMTP.ReplyToAddress, &mail.Address{}),
 		Connections: c.SMTP.Connections, IdleTimeout: c.SMTP.IdleTimeout,
-		Timeout: c.SMTP.Timeout, LocalName: c.SMTP.HelloName(), Warn: warn,
+		Timeout: c.SMTP.Timeout, DotTimeout: c.SMTP.DotTimeout, LocalName: c.SMTP.HelloName(), Warn: warn,
 	}
 	if c.SMTP.DKIM.Domain != "" {
 		key, err := mailer.ParseDKIMKey([]byte(c.SMTP.DKIM.Key.Reveal()))

@@ -66,7 +66,7 @@ func (w *tlsWorld) wire() {
 	c := w.app.config.SMTP
 	w.mail = mailer.Config{
 		Host: c.Host, Port: c.Port, TLS: c.TLS, RootCAs: w.smtp.CertPool(), Username: c.Username, Password: c.Password,
-		From: *c.FromAddress, Connections: c.Connections, LocalName: c.HelloName(),
+		DotTimeout: c.DotTimeout, From: *c.FromAddress, Connections: c.Connections, LocalName: c.HelloName(),
 	}
 }
 

@@ -68,6 +68,7 @@ func (w *world) configure(settings ...string) {
 		"smtp.port":            strconv.Itoa(port),
 		"smtp.tls":             `"none"`,
 		"smtp.username":        `"alta"`,
+		"smtp.dot_timeout":     `"1ms"`, // so that it is smtp.timeout
 		"smtp.from":            `"Pago Claro <hola@pagoclaro.example>"`,
 		"brand.name":           `"Pago Claro"`,
 		"brand.MX.legal_name":  `"Pago Claro México, S.A. de C.V."`,

@@ -19,6 +19,11 @@ const (
 	TLSNone     = "none"     // plain text
 )
 
+// dotTimeout is how long a server may take to say whether it has the mail. It
+// may scan and deliver it meanwhile, and a client that gives up sooner sends
+// the mail again (RFC 5321, section 4.5.3.2.6).
+const dotTimeout = 10 * time.Minute
+
 // Config says which server takes the mails, and whom they come from.
 type Config struct {
 	Host string
@@ -51,6 +56,10 @@ type Config struct {
 	// conversation by itself; 60 s if 0.
 	Timeout time.Duration
 
+	// DotTimeout bounds the wait for the answer to a whole mail, after the final
+	// dot, in place of Timeout if that is shorter; 10 min if 0.
+	DotTimeout time.Duration
+
 	DKIM *DKIM // nil leaves mails unsigned
 
 	// LocalName introduces this machine in EHLO; empty sends the address
@@ -76,6 +85,9 @@ func (c Config) checked() (Config, error) {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 60 * time.Second
+	}
+	if c.DotTimeout == 0 {
+		c.DotTimeout = dotTimeout
 	}
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -106,7 +118,7 @@ func (c Config) checked() (Config, error) {
 	if c.Connections < 0 {
 		wrong("connections: expected at least 1, got %d", c.Connections)
 	}
-	if c.IdleTimeout < 0 || c.Timeout < 0 {
+	if c.IdleTimeout < 0 || c.Timeout < 0 || c.DotTimeout < 0 {
 		wrong("timeouts: expected positive durations")
 	}
 	if strings.ContainsFunc(c.LocalName, func(r rune) bool { return r <= ' ' || r > '~' }) {

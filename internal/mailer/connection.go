@@ -13,6 +13,10 @@ import (
 // maxQuit bounds the goodbye, which nobody should wait for.
 const maxQuit = 5 * time.Second
 
+// turn is the longest that the answer to a whole mail is waited for without
+// looking at the clock again.
+const turn = time.Second
+
 var errUnasked = errors.New("the server gave more answers than it was asked for")
 
 // outgoing is a message as it goes over the wire, before dot-stuffing.
@@ -23,13 +27,14 @@ type outgoing struct {
 
 // connection is a conversation with the server, ready for a transaction.
 type connection struct {
-	client  *smtp.Client
-	socket  *socket
-	timeout time.Duration
-	kept    bool // it waited in the pool since its last mail
-	broken  bool // no further command may be sent
-	expiry  *time.Timer
-	redact  redaction // of the login, and of the link in the mail on its way
+	client   *smtp.Client
+	socket   *socket
+	timeout  time.Duration // of each step
+	patience time.Duration // of the wait for the answer to a whole mail
+	kept     bool          // it waited in the pool since its last mail
+	broken   bool          // no further command may be sent
+	expiry   *time.Timer
+	redact   redaction // of the login, and of the link in the mail on its way
 }
 
 // alive asks the server whether it is still there. RSET does it, and wipes
@@ -54,10 +59,17 @@ func (c *connection) transact(from, to address, m outgoing) (reply, error) {
 		return reply{}, err
 	}
 	var data io.WriteCloser
-	if err := c.do(atDATA, func() (err error) { data, err = c.client.Data(); return err }); err != nil {
+	err := c.do(atDATA, func() error {
+		writer, err := c.client.Data()
+		if err == nil {
+			data = writer.(*smtp.DataCloser).WriteCloser // the one inside doesn't wait for the answer
+		}
+		return err
+	})
+	if err != nil {
 		return reply{}, err
 	}
-	err := c.do(atBody, func() error {
+	err = c.do(atBody, func() error {
 		_, err := data.Write(m.raw)
 		if err == nil {
 			// The message must have left before the dot is written: an error up to
@@ -71,13 +83,13 @@ func (c *connection) transact(from, to address, m outgoing) (reply, error) {
 	}
 	accepted := reply{}
 	err = c.do(atDot, func() error {
-		err := data.Close()
-		if r := replyIn(err, c.redact); r != nil && r.code/100 == 2 {
-			accepted = *r // any 2yz is a completion (RFC 5321, section 4.2.1)
-			return nil
+		_ = data.Close() // writes the dot; whether it got there, only the answer tells
+		if err := c.await(); err != nil {
+			return err
 		}
-		if writer, ok := data.(*smtp.DataCloser); ok && err == nil {
-			accepted = newReply(250, writer.ServerResponse(), c.redact)
+		code, text, err := c.client.Text.ReadResponse(2) // any 2yz is a completion (RFC 5321, section 4.2.1)
+		if err == nil {
+			accepted = newReply(code, text, c.redact)
 		}
 		return err
 	})
@@ -109,12 +121,32 @@ func (c *connection) do(at step, command func() error) error {
 	return f
 }
 
+// await waits for the first byte of the answer to a whole mail, and leaves it
+// to be read. It waits in turns and counts them, because a deadline that passed
+// while the process stood still (SIGSTOP, a paused machine) is reported before
+// anybody looks whether an answer has come: a mail that was accepted would be
+// in doubt and go out twice. So a pause costs one turn, however long it was. A
+// time-out loses nothing of an answer: TLS keeps a record that is not whole yet.
+func (c *connection) await() error {
+	for left := c.patience; ; left -= turn {
+		err := c.client.UpdateDeadline(min(left, turn))
+		if err == nil {
+			_, err = c.client.Text.R.Peek(1)
+		}
+		switch {
+		case err == nil:
+			return c.client.UpdateDeadline(c.timeout) // for the rest of it
+		case left <= turn || !timedOut(err):
+			return err
+		}
+	}
+}
+
 // lastWords returns the refusal that the server left before it hung up in
 // mid-message, which tells more than the broken write; else err. A time-out is
 // no end of the connection, so nothing is waited for.
 func (c *connection) lastWords(err error) error {
-	var broken net.Error
-	if err == nil || errors.As(err, &broken) && broken.Timeout() {
+	if err == nil || timedOut(err) {
 		return err
 	}
 	_, _, said := c.client.Text.ReadResponse(250)
@@ -149,6 +181,12 @@ func unasked(client *smtp.Client) error {
 		return errUnasked
 	}
 	return nil
+}
+
+// timedOut tells whether a deadline passed.
+func timedOut(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // replyIn returns the reply that an error of the SMTP client stands for.

@@ -57,7 +57,10 @@ func (d dialer) dial(parent context.Context) (*connection, error) {
 		_ = s.Close()
 		return nil, d.explain(parent, ctx, at, err)
 	}
-	return &connection{client: client, socket: s, timeout: d.config.Timeout, redact: d.redact}, nil
+	return &connection{
+		client: client, socket: s, redact: d.redact,
+		timeout: d.config.Timeout, patience: max(d.config.DotTimeout, d.config.Timeout),
+	}, nil
 }
 
 // open goes from the banner to AUTH; on an error it says at which step.

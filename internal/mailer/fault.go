@@ -58,7 +58,7 @@ func (f failure) fault() *pipeline.Fault {
 func (f failure) everybodys() *pipeline.Fault {
 	if own := f.fault(); own.Kind == pipeline.Doubt {
 		own.Systemic, own.After = true, recovery
-		own.Reason += "; several users in a row met the same, so the run stops: ask the server's operator, or raise smtp.timeout"
+		own.Reason += "; several users in a row met the same, so the run stops: ask the server's operator, or raise smtp.dot_timeout"
 		return own
 	}
 	fault := &pipeline.Fault{Kind: pipeline.Outage, Code: f.code(), Err: f.cause()}

@@ -47,7 +47,7 @@ func configFor(s *sandbox.SMTP) Config {
 		Host: host, Port: port, TLS: TLSNone, RootCAs: s.CertPool(),
 		From:    mail.Address{Name: "Banco Ñandú, S.A.", Address: "hola@mail.example.mx"},
 		ReplyTo: mail.Address{Address: "ayuda@example.mx"},
-		Timeout: 20 * time.Second,
+		Timeout: 20 * time.Second, DotTimeout: time.Millisecond, // so that both are Timeout
 	}
 }
 

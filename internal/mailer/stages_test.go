@@ -233,7 +233,7 @@ func TestATruncatedMailIsNotSentWhenTheServerStallsThenReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &connection{client: smtpClient, socket: s, timeout: time.Second}
+	c := &connection{client: smtpClient, socket: s, timeout: time.Second, patience: time.Second}
 	to, err := parseAddress("", "jose@example.com")
 	if err != nil {
 		t.Fatal(err)
@@ -307,7 +307,7 @@ func TestDoubtBeginsExactlyAtTheFinalDot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			conn := &connection{client: smtpClient, socket: s, timeout: time.Second}
+			conn := &connection{client: smtpClient, socket: s, timeout: time.Second, patience: time.Second}
 			_, err = conn.transact(to, to, outgoing{raw: []byte("Subject: Hola\r\n\r\nHola\r\n")})
 			<-read
 			if f := pipeline.AsFault(err); err == nil || f.Kind != c.kind || f.Code != c.code || !conn.broken {

@@ -21,8 +21,9 @@ type Ready func(context.Context) error
 // Handler serves /healthz, /readyz and /metrics.
 //
 //   - /healthz answers 200 while the process lives.
-//   - /readyz answers 200 while the ledger can be read, else 503. A pause of
-//     sending is no reason: the process works, and alta_paused says so.
+//   - /readyz answers 200 while the ledger can be read and the latest write to it
+//     did not fail, else 503. A pause of sending is no reason: the process works,
+//     and alta_paused says so.
 //   - /metrics is in Prometheus' text format.
 func Handler(metrics *Metrics, ready Ready) http.Handler {
 	mux := http.NewServeMux()
