@@ -127,6 +127,8 @@ func TestBadConfig(t *testing.T) {
 			`my.toml:2:8: capa.rate: found NaN, expected a number per second, 0 (unlimited) or more`},
 		{"a time-out of nothing never works", "[smtp]\ntimeout = \"0s\"\n",
 			`my.toml:2:11: smtp.timeout: found "0s", expected more than 0s`},
+		{"nor does no wait for an answer", "[smtp]\ndot_timeout = \"0s\"\n",
+			`my.toml:2:15: smtp.dot_timeout: found "0s", expected more than 0s`},
 		{"TLS is one of three", "[smtp]\ntls = \"ssl\"\n",
 			`my.toml:2:7: smtp.tls: found "ssl", expected "starttls", "implicit" or "none"`},
 		{"plain text to another machine asks for permission", "[smtp]\nhost = \"mail.acme.example\"\ntls = \"none\"\n",

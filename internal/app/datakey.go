@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"alta/pipeline"
 	"alta/store"
 )
-
-// errNoKeyFile says that the disk did not take the key file; it may later.
-var errNoKeyFile = errors.New("the key file could not be made")
 
 const keySetting = "database.key_file"
 
@@ -23,8 +21,9 @@ const keyAdvice = "bring back the right one, or 'alta rekey', which forgets the 
 // of database.key_file, which is made when the ledger has never had a key.
 func (a *app) useKey(ctx context.Context, s *store.Store) error {
 	key, err := a.dataKey(ctx, s)
-	if _, outage := errors.AsType[*pipeline.Fault](err); outage || errors.Is(err, errNoKeyFile) {
-		return &exitError{exitOutage, err}
+	_, unreadable := errors.AsType[*pipeline.Fault](err)
+	if unreadable || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) {
+		return &exitError{exitOutage, err} // it may be over soon
 	}
 	if err != nil {
 		return &exitError{exitUsage, err}
@@ -49,7 +48,7 @@ func (a *app) dataKey(ctx context.Context, s *store.Store) (*store.Key, error) {
 			return nil, a.keyIsNotMine()
 		}
 		if err := makeKeyFile(a.config.Database.KeyFile, store.NewKey()); err != nil {
-			return nil, fmt.Errorf("%w: %w", errNoKeyFile, err)
+			return nil, err
 		}
 		key, warning, err = a.findKey()
 	}

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -13,6 +16,11 @@ var builtDir string
 
 // TestMain removes what the tests built, and finds goroutines left behind.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if !flagIsSet("test.parallel") {
+		// Most of these tests wait, for the disk and for programs.
+		_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	}
 	var err error
 	if builtDir, err = os.MkdirTemp("", "alta-test-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -25,4 +33,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(status)
 	}))
+}
+
+func flagIsSet(name string) (set bool) {
+	flag.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+	return set
 }

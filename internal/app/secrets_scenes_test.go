@@ -203,7 +203,7 @@ func (w *secretWorld) addSMTPScenes(add func(func(link string) secretScene)) {
 	smtp("a mail in doubt", `"outcome":"doubt"`, nil, func(string) sandbox.SMTPFault {
 		return sandbox.SMTPFault{Stage: sandbox.AtAccepted, Action: sandbox.SMTPCut}
 	})
-	smtp("an outage in the middle of a mail", `"outcome":"retry"`, nil, func(string) sandbox.SMTPFault {
+	smtp("an outage in the middle of a mail", `"outcome":"retry"`, []string{`smtp.timeout = "1s"`}, func(string) sandbox.SMTPFault {
 		return sandbox.SMTPFault{Stage: sandbox.AtData, Action: sandbox.SMTPStall}
 	})
 	challenge := "334 " + base64.StdEncoding.EncodeToString([]byte("who is "+testPassword+"?")) + "\r\n"

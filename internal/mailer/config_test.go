@@ -47,6 +47,7 @@ func TestConfig(t *testing.T) {
 		{"reply_to must be an address", func(c *Config) { c.ReplyTo.Address = "hola" }, "reply_to"},
 		{"connections can't be negative", func(c *Config) { c.Connections = -1 }, "connections"},
 		{"time-outs can't be negative", func(c *Config) { c.Timeout = -time.Second }, "timeouts"},
+		{"nor can the wait after the final dot", func(c *Config) { c.DotTimeout = -time.Second }, "timeouts"},
 		{"the local name is one word", func(c *Config) { c.LocalName = "a b" }, "local name"},
 		{"DKIM with all it needs", func(c *Config) { c.DKIM = &DKIM{Domain: "example.mx", Selector: "s1", Key: key} }, ""},
 		{"DKIM needs a domain", func(c *Config) { c.DKIM = &DKIM{Selector: "s1", Key: key} }, "domain"},

@@ -13,9 +13,8 @@ import (
 // maxQuit bounds the goodbye, which nobody should wait for.
 const maxQuit = 5 * time.Second
 
-// turn is the longest that the answer to a whole mail is waited for without
-// looking at the clock again.
-const turn = time.Second
+// maxTurn is the longest turn of the wait for the answer to a whole mail.
+const maxTurn = 5 * time.Second
 
 var errUnasked = errors.New("the server gave more answers than it was asked for")
 
@@ -125,9 +124,11 @@ func (c *connection) do(at step, command func() error) error {
 // to be read. It waits in turns and counts them, because a deadline that passed
 // while the process stood still (SIGSTOP, a paused machine) is reported before
 // anybody looks whether an answer has come: a mail that was accepted would be
-// in doubt and go out twice. So a pause costs one turn, however long it was. A
-// time-out loses nothing of an answer: TLS keeps a record that is not whole yet.
+// in doubt and go out twice. So a pause costs one turn, however long it was; only
+// in the last one it ends the wait. A time-out loses nothing of an answer: TLS
+// keeps a record that is not whole yet.
 func (c *connection) await() error {
+	turn := min(c.patience/4, maxTurn)
 	for left := c.patience; ; left -= turn {
 		err := c.client.UpdateDeadline(min(left, turn))
 		if err == nil {

@@ -73,7 +73,7 @@ func TestAnAnswerThatComesWhileTheProcessStandsStill(t *testing.T) {
 		code      string
 	}{
 		{sentence: "A yes is taken after a pause.", modes: both, fault: accepted, deadlines: 1, reply: "250 2.0.0 OK: queued"},
-		{sentence: "So it is after two.", modes: both, fault: accepted, deadlines: 2, reply: "250 2.0.0 OK: queued"},
+		{sentence: "So it is after three.", modes: both, fault: accepted, deadlines: 3, reply: "250 2.0.0 OK: queued"},
 		{
 			sentence: "So is a yes of several lines.", modes: both, fault: says("250-2.0.0 fine\r\n250 2.0.0 thanks\r\n"), deadlines: 1,
 			reply: "250 2.0.0 fine 2.0.0 thanks",
@@ -83,7 +83,7 @@ func TestAnAnswerThatComesWhileTheProcessStandsStill(t *testing.T) {
 			kind: pipeline.Hold, code: "smtp.5.7.1",
 		},
 		{
-			sentence: "When the patience is over, the mail is in doubt.", modes: both, fault: accepted, deadlines: 3,
+			sentence: "When the patience is over, the mail is in doubt.", modes: both, fault: accepted, deadlines: 4,
 			kind: pipeline.Doubt, code: "smtp.timeout",
 		},
 		{
@@ -120,7 +120,7 @@ func TestAnAnswerThatComesWhileTheProcessStandsStill(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				conn := &connection{client: client, socket: s, timeout: cfg.Timeout, patience: 3 * turn}
+				conn := &connection{client: client, socket: s, timeout: cfg.Timeout, patience: 8 * time.Second}
 				defer conn.drop()
 				to, err := parseAddress("", "jose@example.com")
 				if err != nil {
