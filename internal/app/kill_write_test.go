@@ -10,7 +10,7 @@ import (
 
 // The first start, which makes the ledger, takes users in from a source and mails
 // them, is killed at each change that it makes to the ledger's files, and alta is
-// then run to its end. One in five of them outside the soak.
+// then run to its end.
 func TestKilledAtEachChangeOfTheLedger(t *testing.T) {
 	requireShim(t)
 	source := sourceWithUsers(t)
@@ -18,13 +18,9 @@ func TestKilledAtEachChangeOfTheLedger(t *testing.T) {
 	for i := range people {
 		people[i] = person{id: fmt.Sprintf("u-%02d", i), email: badDiskAddress(i)}
 	}
-	every := 5
-	if soak() {
-		every = 1
-	}
 	var killed atomic.Int64
 	t.Run("change", func(t *testing.T) {
-		for n := 1; n <= 200; n += every {
+		for n := 1; n <= 200; n++ {
 			t.Run(fmt.Sprint(n), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, time.Now, append(quietPlan(2), source...)...)
