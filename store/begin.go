@@ -53,10 +53,13 @@ func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
 		return cancel("user_withdrawn", "the source query no longer returns the user, or its row is bad")
 	case row.addressBad:
 		return cancel("user_address_bad", "the user's address was found to be undeliverable")
-	case superseded:
-		return cancel("link_superseded", "a newer link was made for the user")
 	case row.User != d.User:
 		return userChanged()
+	case superseded:
+		return &pipeline.Fault{
+			Kind: pipeline.Retry, Free: true, Code: "link_superseded", After: time.Millisecond,
+			Reason: "the user's link was taken back before the mail left; it is made anew",
+		}
 	}
 	return nil
 }
@@ -65,7 +68,7 @@ func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
 // since.
 func userChanged() *pipeline.Fault {
 	return &pipeline.Fault{
-		Kind: pipeline.Retry, Free: true, Code: "user_changed", After: time.Second,
+		Kind: pipeline.Retry, Free: true, Code: "user_changed", After: time.Millisecond,
 		Reason: "the user's data changed before the mail left; it is made anew",
 	}
 }

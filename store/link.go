@@ -63,10 +63,11 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 	return refused(err)
 }
 
-// forget takes a link away from whoever has it and has not been mailed it yet.
+// forget takes a link away from whoever has it and has not been mailed it yet,
+// for good.
 func (s *Store) forget(ctx context.Context, fingerprint []byte, now time.Time) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`UPDATE links SET superseded_at = ?, sealed = NULL WHERE fingerprint = ? AND superseded_at IS NULL`, ms(now), fingerprint)
+		_, err := tx.Exec(`UPDATE links SET shared = 1, superseded_at = coalesce(superseded_at, ?), sealed = NULL WHERE fingerprint = ?`, ms(now), fingerprint)
 		return err
 	})
 }
@@ -75,7 +76,10 @@ const codeSharedLink = "capa.shared_link"
 
 func sharedLink(tx *sql.Tx, fingerprint []byte, user string) error {
 	var other string
-	err := tx.QueryRow(`SELECT u.id FROM links l JOIN users u ON u.key = l.user_key WHERE l.fingerprint = ? LIMIT 1`, fingerprint).Scan(&other)
+	err := tx.QueryRow(`SELECT u.id FROM links l JOIN users u ON u.key = l.user_key WHERE l.fingerprint = ? AND u.id <> ? LIMIT 1`, fingerprint, user).Scan(&other)
+	if errors.Is(err, sql.ErrNoRows) {
+		other, err = "one whose mail never came to it", nil
+	}
 	if err != nil {
 		return fmt.Errorf("find the other user of the link: %w", err)
 	}

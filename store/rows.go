@@ -67,8 +67,8 @@ func userDest(u *pipeline.User, h *pipeline.History) (dest []any, finish func())
 	return dest, func() { h.InvitedAt, h.LastAt, h.LinkExpiresAt = at(invited), at(last), at(expires) }
 }
 
-// deliveries reads whole deliveries. A link that was superseded is left out, so
-// that nothing can mail it. Without a key the links stay closed.
+// deliveries reads whole deliveries. A link that was superseded or wiped is left
+// out, so that nothing can mail it. Without a key the links stay closed.
 func deliveries(q querier, key *Key, where string, args ...any) ([]pipeline.Delivery, error) {
 	return rows(q, func(scan func(...any) error) (pipeline.Delivery, error) { return readDelivery(scan, key) }, `SELECT `+userColumns+`,
 			d.id, d.step, d.round,
@@ -78,7 +78,7 @@ func deliveries(q querier, key *Key, where string, args ...any) ([]pipeline.Deli
 			l.id, l.sealed, l.issued_at, l.expires_at
 		FROM deliveries d
 		JOIN users u ON u.key = d.user_key
-		LEFT JOIN links l ON l.id = d.link_id AND l.superseded_at IS NULL `+where, args...)
+		LEFT JOIN links l ON l.id = d.link_id AND l.superseded_at IS NULL AND l.sealed IS NOT NULL `+where, args...)
 }
 
 func readDelivery(scan func(...any) error, key *Key) (pipeline.Delivery, error) {

@@ -11,6 +11,7 @@ CREATE TABLE data_key (
 
 ALTER TABLE links ADD COLUMN sealed BLOB;      -- the URL, encrypted; NULL once it is of no use to anybody
 ALTER TABLE links ADD COLUMN fingerprint BLOB; -- knows the same URL again; a keyed hash
+ALTER TABLE links ADD COLUMN shared INTEGER NOT NULL DEFAULT 0; -- 1: it was handed out for two users, so it is for nobody
 UPDATE links SET url = '';
 ALTER TABLE links DROP COLUMN url;
 CREATE INDEX links_fingerprint ON links (fingerprint) WHERE fingerprint IS NOT NULL;
@@ -29,7 +30,7 @@ CREATE INDEX attempts_doubtful ON attempts (id) WHERE doubtful = 1;
 
 -- +goose StatementBegin
 CREATE TRIGGER links_have_one_user BEFORE INSERT ON links
-WHEN EXISTS (SELECT 1 FROM links l WHERE l.fingerprint = NEW.fingerprint AND l.user_key <> NEW.user_key)
+WHEN EXISTS (SELECT 1 FROM links l WHERE l.fingerprint = NEW.fingerprint AND (l.user_key <> NEW.user_key OR l.shared = 1))
 BEGIN SELECT RAISE(ABORT, 'links_have_one_user'); END;
 -- +goose StatementEnd
 
@@ -62,6 +63,7 @@ ALTER TABLE deliveries DROP COLUMN began_at;
 ALTER TABLE deliveries DROP COLUMN forced;
 DROP INDEX links_sealed;
 DROP INDEX links_fingerprint;
+ALTER TABLE links DROP COLUMN shared;
 ALTER TABLE links DROP COLUMN fingerprint;
 ALTER TABLE links DROP COLUMN sealed;
 ALTER TABLE links ADD COLUMN url TEXT NOT NULL DEFAULT '';

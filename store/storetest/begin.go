@@ -34,7 +34,7 @@ func beginBehaviours() []behaviour {
 			fresh := *old
 			f.mint(&fresh)
 			f.begin(q, &fresh)
-			f.wantFault(q.Begin(f.t.Context(), old, f.now), pipeline.Cancel, "link_superseded")
+			f.wantFault(q.Begin(f.t.Context(), old, f.now), pipeline.Retry, "link_superseded")
 		}},
 		{"a new address puts the mail off at no cost", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))

@@ -37,7 +37,15 @@ func keepBehaviours() []behaviour {
 			}
 			equal(f, "number of bob's", b[1].Link.ID, int64(0))
 			equal(f, "link of bob's delivery", f.latest("bob").Link, store.LinkRecord{})
-			f.wantFault(q.Begin(f.t.Context(), &b[0], f.now), pipeline.Cancel, "link_superseded")
+			err := q.Begin(f.t.Context(), &b[0], f.now)
+			f.wantFault(err, pipeline.Retry, "link_superseded")
+			shared := b[0].Link
+			f.until(f.record(q, &b[0], err).DueAt)
+			again := f.claim(q)
+			equal(f, "the link of ana's", again.Link, pipeline.Link{})
+			again.Link = shared
+			again.Link.ID = 0
+			f.wantFault(q.Keep(f.t.Context(), again), pipeline.Outage, "capa.shared_link")
 		}},
 		{"a link that was minted for the country or the type that the user had before is not kept", func(f *fixture) {
 			for id, changed := range map[string]func(*pipeline.User){
