@@ -13,9 +13,10 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "The daemon: runs by the schedule, health checks and metrics",
 		Long: `serve makes a run at every moment of schedule.cron, at once when one was missed
-while it was down, and within seconds when an operator asks for a resend. On
-SIGTERM the mails on the wire finish and are recorded, and the rest goes back; a
-second signal ends the process at once, which loses nothing either.
+while it was down, within minutes after one that did not go well, and within
+seconds when an operator asks for a resend or says yes to the guard. On SIGTERM
+the mails on the wire finish and are recorded, and the rest goes back; a second
+signal ends the process at once, which loses nothing either.
 
 A second copy on the same database stands by and takes over when the first ends.
 /healthz, /readyz and /metrics are served on operator.listen.`,
