@@ -107,8 +107,12 @@ func (a *app) keyIsNotMine() error {
 
 // explainKey says of a wrong key where it comes from, and what to do.
 func (a *app) explainKey(err error) error {
-	if errors.Is(err, store.ErrWrongKey) {
-		return &exitError{exitUsage, fmt.Errorf("%s: %w; %s", a.keySource(), store.ErrWrongKey, keyAdvice)}
+	if !errors.Is(err, store.ErrWrongKey) {
+		return err
 	}
-	return err
+	advice := keyAdvice
+	if !a.config.Database.Key.IsZero() {
+		advice = "unset ALTA_DATA_KEY if the key file is right, for it wins over that; otherwise " + keyAdvice
+	}
+	return &exitError{exitUsage, fmt.Errorf("%s: %w; %s", a.keySource(), store.ErrWrongKey, advice)}
 }
