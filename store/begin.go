@@ -17,22 +17,32 @@ import (
 // user is still owed the mail. It implements [pipeline.Beginner].
 func (q *Queue) Begin(ctx context.Context, d *pipeline.Delivery, now time.Time) error {
 	return refused(q.store.write(ctx, func(tx *sql.Tx) error {
-		if err := q.stillOwed(tx, d); err != nil {
-			return err
-		}
-		err := one(tx.Exec(`UPDATE deliveries SET state = 'sending', began_at = ?, message_id = ?, message_date = ?, digest = ?
-			WHERE id = ? AND state = 'claimed' AND run_id = ? AND link_id = ?`,
-			ms(now), d.Message.ID, ms(d.Message.Date), d.Message.Digest, d.ID, q.run, d.Link.ID))
+		u := &d.User
+		result, err := tx.Exec(`UPDATE deliveries SET state = 'sending', began_at = ?, message_id = ?, message_date = ?, digest = ?
+			WHERE id = ? AND state = 'claimed' AND run_id = ? AND link_id = ?
+				AND EXISTS (SELECT 1 FROM users u WHERE u.key = deliveries.user_key AND u.wanted
+					AND u.id = ? AND u.external_id = ? AND u.email = ? AND u.name = ? AND u.country = ?
+					AND u.locale = ? AND u.time_zone = ? AND u.type = ? AND u.status = ?)
+				AND EXISTS (SELECT 1 FROM links l WHERE l.id = deliveries.link_id AND l.superseded_at IS NULL)`,
+			ms(now), d.Message.ID, ms(d.Message.Date), d.Message.Digest, d.ID, q.run, d.Link.ID,
+			u.ID, u.ExternalID, u.Email, u.Name, u.Country, u.Locale, u.TimeZone, u.Type, u.Status)
 		if broke(err, "mails_keep_the_gap") {
 			return q.tooSoon(tx, d, now)
 		}
 		if err != nil {
 			return fmt.Errorf("mark delivery %d as sending: %w", d.ID, err)
 		}
-		return nil
+		if begun, err := result.RowsAffected(); err != nil || begun == 1 {
+			return err
+		}
+		if err := q.stillOwed(tx, d); err != nil {
+			return err
+		}
+		return fmt.Errorf("mark delivery %d as sending: %w", d.ID, errNotOurs)
 	}))
 }
 
+// stillOwed says why the user is not owed the mail any more.
 func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
 	row, err := findRow(tx, d.User.ID)
 	if err != nil {

@@ -53,8 +53,9 @@ func (w *writer) close() {
 }
 
 // write runs apply in a transaction and returns once it is durable. When apply
-// fails only its own changes are undone. apply may run again only if it never
-// committed, and it must not use a context: a write that has begun ends.
+// fails only its own changes are undone. apply may run again after it was
+// undone, so it sets what it returns anew each time, and it must not use a
+// context: a write that has begun ends.
 func (s *Store) write(ctx context.Context, apply func(*sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -149,10 +150,26 @@ func (w *writer) commit(batch []*request) {
 	}
 }
 
+// errUndone says that a write of a batch failed and took the others with it.
+var errUndone = errors.New("a write of the batch failed")
+
 // transact applies the batch in one transaction. The slice holds each write's
 // own error; the second result is the transaction's, and then nothing of the
 // batch was written.
+//
+// A savepoint around each write would cost as much as the write itself, and
+// hardly any write fails. So the batch goes without, and is undone and repeated
+// with them when one does.
 func (w *writer) transact(batch []*request) (errs []error, err error) {
+	errs, err = w.inOne(batch, plainly)
+	if errors.Is(err, errUndone) {
+		errs, err = w.inOne(batch, attempt)
+	}
+	return errs, err
+}
+
+// inOne runs the writes in one transaction, each by means of do.
+func (w *writer) inOne(batch []*request, do func(*sql.Tx, func(*sql.Tx) error) (applied, err error)) (errs []error, err error) {
 	tx, err := w.db.Begin()
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
@@ -162,8 +179,9 @@ func (w *writer) transact(batch []*request) (errs []error, err error) {
 			_ = tx.Rollback()
 		}
 	}()
+	errs = make([]error, 0, len(batch))
 	for _, r := range batch {
-		applied, err := attempt(tx, r.apply)
+		applied, err := do(tx, r.apply)
 		if err != nil {
 			return nil, err
 		}
@@ -175,6 +193,14 @@ func (w *writer) transact(batch []*request) (errs []error, err error) {
 	}
 	crash.Point("commit: after")
 	return errs, nil
+}
+
+// plainly runs apply, whose error is that of the whole batch.
+func plainly(tx *sql.Tx, apply func(*sql.Tx) error) (applied, err error) {
+	if apply(tx) != nil {
+		return nil, errUndone
+	}
+	return nil, nil
 }
 
 // attempt runs apply inside a savepoint. Its first result is apply's error,

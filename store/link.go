@@ -25,27 +25,31 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 	var id int64
 	err := q.store.write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.Exec(`UPDATE links SET superseded_at = ?, sealed = NULL
-			WHERE user_key = (SELECT key FROM users WHERE id = ?) AND superseded_at IS NULL`,
-			ms(d.Link.IssuedAt), d.User.ID); err != nil {
+			WHERE user_key = (SELECT user_key FROM deliveries WHERE id = ?) AND superseded_at IS NULL`,
+			ms(d.Link.IssuedAt), d.ID); err != nil {
 			return fmt.Errorf("supersede the link of user %s: %w", d.User.ID, err)
 		}
 		// A link is minted for a country and a type; an import may have changed them.
-		var country pipeline.Country
-		var kind pipeline.UserType
-		if err := tx.QueryRow(`SELECT country, type FROM users WHERE id = ?`, d.User.ID).Scan(&country, &kind); err != nil {
-			return fmt.Errorf("look at user %s: %w", d.User.ID, err)
-		}
-		if country != d.User.Country || kind != d.User.Type {
-			return userChanged()
-		}
 		// A user who is done meanwhile has no use for a link.
-		err := tx.QueryRow(`INSERT INTO links (user_key, sealed, fingerprint, issued_at, expires_at)
-			SELECT key, CASE WHEN status = 'pending' THEN ?1 END, ?2, ?3, ?4 FROM users WHERE id = ?5 RETURNING id`,
-			sealed, fingerprint, ms(d.Link.IssuedAt), ms(d.Link.ExpiresAt), d.User.ID).Scan(&id)
+		result, err := tx.Exec(`INSERT INTO links (user_key, sealed, fingerprint, issued_at, expires_at)
+			SELECT u.key, CASE WHEN u.status = 'pending' THEN ? END, ?, ?, ?
+			FROM deliveries d JOIN users u ON u.key = d.user_key
+			WHERE d.id = ? AND u.country = ? AND u.type = ?`,
+			sealed, fingerprint, ms(d.Link.IssuedAt), ms(d.Link.ExpiresAt), d.ID, d.User.Country, d.User.Type)
 		if broke(err, "links_have_one_user") {
 			return sharedLink(tx, fingerprint, d.User.ID)
 		}
 		if err != nil {
+			return fmt.Errorf("save the link of user %s: %w", d.User.ID, err)
+		}
+		saved, err := result.RowsAffected()
+		if err != nil {
+			return fmt.Errorf("save the link of user %s: %w", d.User.ID, err)
+		}
+		if saved == 0 {
+			return userChanged()
+		}
+		if id, err = result.LastInsertId(); err != nil {
 			return fmt.Errorf("save the link of user %s: %w", d.User.ID, err)
 		}
 		if err := one(tx.Exec(`UPDATE deliveries SET link_id = ? WHERE id = ? AND state = 'claimed' AND run_id = ?`, id, d.ID, q.run)); err != nil {

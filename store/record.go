@@ -38,14 +38,16 @@ func record(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now
 		}
 	}
 	if v.Next != nil {
-		if err := insertNext(tx, d.User.ID, *v.Next, now); err != nil {
+		if err := insertNextAfter(tx, d, *v.Next, now); err != nil {
 			return err
 		}
 	}
 	// An open delivery of a user who may not be mailed any more would be claimed
-	// and minted for in vain.
-	if err := cancelUnwanted(tx, d.User.ID, now); err != nil {
-		return err
+	// and minted for in vain. What is settled for good is the user's only open one.
+	if open := v.State == pipeline.Due || v.State == pipeline.Held || v.State == pipeline.InDoubt; open || v.BadAddress {
+		if err := cancelUnwanted(tx, d.User.ID, now); err != nil {
+			return err
+		}
 	}
 	return setPause(tx, v)
 }
@@ -124,26 +126,38 @@ func addAttempt(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict,
 
 func addMail(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 	h := d.History.After(d, now)
-	_, err := tx.Exec(`UPDATE users SET mails = mails + 1, invited_at = ?, last_mail_at = ?, link_expires_at = ? WHERE id = ?`,
-		ms(h.InvitedAt), ms(h.LastAt), ms(h.LinkExpiresAt), d.User.ID)
+	_, err := tx.Exec(`UPDATE users SET mails = mails + 1, invited_at = ?, last_mail_at = ?, link_expires_at = ?
+		WHERE key = (SELECT user_key FROM deliveries WHERE id = ?)`,
+		ms(h.InvitedAt), ms(h.LastAt), ms(h.LinkExpiresAt), d.ID)
 	return err
 }
 
 // insertNext adds the user's next delivery, unless mail may not go out to the
 // user or one is open already. Its round is one more than the latest of that
-// step. A bare parameter would be matched against the partial indexes, and the
-// statement compiled anew for each value; the cast spares that.
+// step.
 func insertNext(tx *sql.Tx, user string, next pipeline.Next, now time.Time) error {
+	return insertNextOf(tx, `u.id = CAST(?5 AS TEXT)`, user, user, next, now)
+}
+
+// insertNextAfter does the same for the user of a delivery, who is found without
+// a search by name.
+func insertNextAfter(tx *sql.Tx, d *pipeline.Delivery, next pipeline.Next, now time.Time) error {
+	return insertNextOf(tx, `u.key = (SELECT user_key FROM deliveries WHERE id = ?5)`, d.ID, d.User.ID, next, now)
+}
+
+// insertNextOf is one of the two above. A bare parameter would be matched against
+// the partial indexes, and the statement compiled anew for each value; the cast
+// spares that.
+func insertNextOf(tx *sql.Tx, whose string, of any, user string, next pipeline.Next, now time.Time) error {
 	_, err := tx.Exec(`INSERT INTO deliveries (user_key, country, type, step, round, state, due_at, operator, created_at, updated_at)
-		SELECT u.key, u.country, u.type, :step,
-			1 + coalesce((SELECT max(round) FROM deliveries d WHERE d.user_key = u.key AND d.step = CAST(:step AS TEXT)), 0),
-			'due', :due, :operator, :now, :now
+		SELECT u.key, u.country, u.type, ?1,
+			1 + coalesce((SELECT max(round) FROM deliveries d WHERE d.user_key = u.key AND d.step = CAST(?1 AS TEXT)), 0),
+			'due', ?2, ?3, ?4, ?4
 		FROM users u
-		WHERE u.id = :user AND u.wanted
+		WHERE `+whose+` AND u.wanted
 			AND NOT EXISTS (SELECT 1 FROM deliveries d
 				WHERE d.user_key = u.key AND d.state IN ('due', 'claimed', 'sending', 'held', 'doubt'))`,
-		sql.Named("step", next.Step), sql.Named("due", ceilMS(next.DueAt)), sql.Named("operator", next.Operator),
-		sql.Named("now", ms(now)), sql.Named("user", user))
+		next.Step, ceilMS(next.DueAt), next.Operator, ms(now), of)
 	if err != nil {
 		return fmt.Errorf("add the next delivery of user %s: %w", user, err)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"alta/pipeline"
@@ -38,6 +39,9 @@ func rows[T any](q querier, read func(scan func(...any) error) (T, error), query
 	return all, rs.Err()
 }
 
+// errNotOurs says that a row is not as its owner left it.
+var errNotOurs = errors.New("changed no row: it belongs to nobody or to another run")
+
 // one makes sure that a statement changed exactly one row.
 func one(result sql.Result, err error) error {
 	if err != nil {
@@ -47,8 +51,11 @@ func one(result sql.Result, err error) error {
 	if err != nil {
 		return err
 	}
-	if n != 1 {
-		return fmt.Errorf("changed %d rows instead of 1: the row belongs to nobody or to another run", n)
+	if n == 0 {
+		return errNotOurs
+	}
+	if n > 1 {
+		return fmt.Errorf("changed %d rows instead of 1", n)
 	}
 	return nil
 }
