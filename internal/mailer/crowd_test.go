@@ -246,7 +246,7 @@ func TestARefusedConnectIsNoOutageWhileAnotherConnectionWorks(t *testing.T) {
 		eventually(t, func() bool {
 			m.pool.mu.Lock()
 			defer m.pool.mu.Unlock()
-			return m.pool.capacity.current == 1
+			return m.pool.capacity.crowd.current == 1
 		})
 		return nil
 	})

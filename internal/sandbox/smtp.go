@@ -37,7 +37,8 @@ type SMTPOptions struct {
 	// every one that [SMTP] knows.
 	Mechanisms []string
 
-	UTF8 bool // offer SMTPUTF8 (RFC 6531)
+	UTF8         bool // offer SMTPUTF8 (RFC 6531)
+	NoPipelining bool // don't offer PIPELINING (RFC 2920)
 
 	// MaxConnections is the most that may be open at a time; one more is
 	// answered with 421 4.7.0 and closed. 0 is no limit.

@@ -90,6 +90,9 @@ func (c *smtpConn) Write(p []byte) (int, error) {
 		c.inData = bytes.HasPrefix(p, []byte("354"))
 		c.wire.Reset()
 	}
+	if c.listener.server.options.NoPipelining && string(p) == "250-PIPELINING\r\n" {
+		return len(p), nil
+	}
 	out := p
 	if c.offerTLS {
 		c.offerTLS = false
