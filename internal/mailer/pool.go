@@ -170,15 +170,16 @@ func (p *pool) put(c *connection) {
 	if !c.broken && (c.spoiled || !c.followed && c.surplus()) {
 		c.drop()
 	}
+	alive := !c.broken
 	if c.followed {
 		c.followed = false
-		c.next <- !c.broken
-		if !c.broken {
+		c.next <- alive // from here on an alive connection is the other's
+		if alive {
 			return
 		}
 	}
 	p.busy--
-	if !c.broken {
+	if alive {
 		p.keep(c)
 	}
 	p.dispatch()
