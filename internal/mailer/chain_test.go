@@ -220,7 +220,12 @@ func TestAServerThatHearsNothingBehindAMessageIsSpared(t *testing.T) {
 	}
 	cfg := openOffice(t, o)
 	cfg.Timeout = time.Second
-	m := newMailer(t, cfg)
+	now := noon()
+	m, err := New(cfg, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
 	var sending sync.WaitGroup
 	for _, name := range []string{"ana", "beto"} {
 		sending.Go(func() {
@@ -233,8 +238,21 @@ func TestAServerThatHearsNothingBehindAMessageIsSpared(t *testing.T) {
 		})
 	}
 	sending.Wait()
-	if !m.pool.alone {
+	offered := func() bool {
+		m.pool.mu.Lock()
+		defer m.pool.mu.Unlock()
+		c := m.pool.take()
+		m.pool.offer(c)
+		did := c.offered
+		m.pool.withdraw(c)
+		m.pool.keep(c)
+		return did
+	}
+	if offered() {
 		t.Error("the next one goes behind a message again")
+	}
+	if now = now.Add(solitude); !offered() {
+		t.Error("nobody ever goes behind a message again")
 	}
 }
 

@@ -14,6 +14,10 @@ import (
 // connection.
 const lookEvery = 5 * time.Second
 
+// solitude is how long nobody goes behind another sender after a server did not
+// hear one who had.
+const solitude = time.Hour
+
 // pool keeps connections between mails, and no more of them than it may have.
 // A server may take fewer than that: a sender who is turned away then waits for
 // one of the connections that stand. Only when none stands, nor may yet, is
@@ -35,7 +39,7 @@ type pool struct {
 	busy     int           // connections that senders hold
 	crowded  bool          // the server answered that it takes no more
 	outages  int           // times that a dial failed and no connection stood
-	alone    bool          // nobody goes behind another sender
+	alone    time.Time     // until then nobody goes behind another sender
 	settled  *sync.Cond    // opening or busy has changed
 
 	// expiring counts timers that may still run, so that close can wait.
@@ -210,11 +214,11 @@ func (p *pool) hasRoom() bool {
 	return p.room() > 0
 }
 
-// unchain lets nobody go behind another sender any more.
+// unchain lets nobody go behind another sender for a while.
 func (p *pool) unchain() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.alone = true
+	p.alone = p.now().Add(solitude)
 	p.ready = nil
 }
 
@@ -366,7 +370,7 @@ func (p *pool) settle(c *connection, err error) (_ turn, away *turnedAway, _ err
 // offer lets a sender go behind the one who waits there; the caller holds the
 // lock.
 func (p *pool) offer(c *connection) {
-	if p.alone {
+	if p.now().Before(p.alone) {
 		return
 	}
 	c.offered = true
