@@ -2,7 +2,6 @@ package mailer
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/textproto"
 	"time"
@@ -18,106 +17,69 @@ const maxTurn = 5 * time.Second
 
 var errUnasked = errors.New("the server gave more answers than it was asked for")
 
-// outgoing is a message as it goes over the wire, before dot-stuffing.
-type outgoing struct {
-	raw    []byte
-	redact redaction // of the link in it, and of the login
-}
-
-// connection is a conversation with the server, ready for a transaction.
+// connection is a conversation with the server, ready for a transaction. Two
+// senders at most are on it: one who has written a whole mail and waits for the
+// answer, and one behind, who writes the next envelope meanwhile and may not
+// read yet. See [turn].
 type connection struct {
 	client   *smtp.Client
 	socket   *socket
 	timeout  time.Duration // of each step
 	patience time.Duration // of the wait for the answer to a whole mail
-	kept     bool          // it waited in the pool since its last mail
-	broken   bool          // no further command may be sent
-	expiry   *time.Timer
-	redact   redaction // of the login, and of the link in the mail on its way
+
+	pipelining bool   // the server offers PIPELINING
+	parameters string // of MAIL FROM
+
+	// Whoever may write owns these.
+	buffer []byte
+	kept   bool // it has carried a mail before
+	open   bool // the server may have a transaction that was not ended
+
+	broken bool // no further command may be sent; whoever reads owns it
+	expiry *time.Timer
+
+	// The pool's lock guards these.
+	offered  bool      // the next sender may write: it is in [pool].ready
+	followed bool      // a sender is behind
+	spoiled  bool      // a sender who was behind has left commands there
+	next     chan bool // tells the sender behind: true to go on, false if the connection is lost
 }
 
-// alive asks the server whether it is still there. RSET does it, and wipes
-// what a refused mail may have left.
-func (c *connection) alive() bool {
-	c.kept = true
-	return c.do(atRSET, c.client.Reset) == nil
+// newConnection takes over a client that is logged in, or need not be.
+func newConnection(client *smtp.Client, s *socket, timeout, patience time.Duration) *connection {
+	c := &connection{client: client, socket: s, timeout: timeout, patience: patience, next: make(chan bool, 1)}
+	c.pipelining, _ = client.Extension("PIPELINING")
+	if offered, _ := client.Extension("8BITMIME"); offered {
+		c.parameters += " BODY=8BITMIME"
+	}
+	if offered, _ := client.Extension("DSN"); offered {
+		// A bounce with the full message would carry the link back to us.
+		c.parameters += " RET=HDRS"
+	}
+	return c
 }
 
-// transact sends one message. Errors are failures. It never sends a command
-// after writing the message has failed: any command, even QUIT, would end the
-// message first, and a truncated mail would be sent.
-func (c *connection) transact(from, to address, m outgoing) (reply, error) {
-	c.redact = m.redact
-	c.client.SkipSMTPUTF8(true) // addresses are ASCII
-	// A bounce with the full message would carry the link back to us.
-	c.client.SetDSNMailReturnOption("HDRS")
-	if err := c.do(atMAIL, func() error { return c.client.Mail(from.path()) }); err != nil {
-		return reply{}, err
+// say writes, within the time-out of a step. left is how many bytes have left
+// this process at most. Above TLS a record that did not leave as a whole counts
+// as if none of it had: without its end nobody can read it.
+func (c *connection) say(p []byte) (left int, err error) {
+	if err := c.socket.speak(c.timeout); err != nil {
+		return 0, err
 	}
-	if err := c.do(atRCPT, func() error { return c.client.Rcpt(to.path()) }); err != nil {
-		return reply{}, err
+	w := c.client.Text.W
+	if left, err = w.Write(p); err == nil {
+		err = w.Flush()
+		left -= w.Buffered()
 	}
-	var data io.WriteCloser
-	err := c.do(atDATA, func() error {
-		writer, err := c.client.Data()
-		if err == nil {
-			data = writer.(*smtp.DataCloser).WriteCloser // the one inside doesn't wait for the answer
-		}
-		return err
-	})
-	if err != nil {
-		return reply{}, err
-	}
-	err = c.do(atBody, func() error {
-		_, err := data.Write(m.raw)
-		if err == nil {
-			// The message must have left before the dot is written: an error up to
-			// here means that the server has no complete mail.
-			err = c.client.Text.W.Flush()
-		}
-		return c.lastWords(err)
-	})
-	if err != nil {
-		return reply{}, err
-	}
-	accepted := reply{}
-	err = c.do(atDot, func() error {
-		_ = data.Close() // writes the dot; whether it got there, only the answer tells
-		if err := c.await(); err != nil {
-			return err
-		}
-		code, text, err := c.client.Text.ReadResponse(2) // any 2yz is a completion (RFC 5321, section 4.2.1)
-		if err == nil {
-			accepted = newReply(code, text, c.redact)
-		}
-		return err
-	})
-	if err == nil && unasked(c.client) != nil {
-		c.drop() // the mail is sent; the next one takes another connection
-	}
-	return accepted, err
+	return left, err
 }
 
-// do runs one step with its own time-out and turns its error into a failure. A
-// connection whose state is unknown afterwards, or that has a message begun and
-// not ended, is closed at once.
-func (c *connection) do(at step, command func() error) error {
-	c.socket.renew()
-	err := c.client.UpdateDeadline(c.timeout)
-	if err == nil {
-		err = command()
+// hear reads one reply, whatever its code, within the time-out of a step.
+func (c *connection) hear() (code int, text string, err error) {
+	if err := c.socket.listen(c.timeout); err != nil {
+		return 0, "", err
 	}
-	if err == nil && at < atDot {
-		err = unasked(c.client)
-	}
-	if err == nil {
-		return nil
-	}
-	f := failure{step: at, kept: c.kept, err: err, reply: replyIn(err, c.redact), redact: c.redact}
-	if !f.refused() || f.reply.code == 421 || at == atBody || unasked(c.client) != nil {
-		c.drop()
-	}
-	return f
+	return c.client.Text.ReadResponse(0)
 }
 
 // await waits for the first byte of the answer to a whole mail, and leaves it
@@ -130,13 +92,13 @@ func (c *connection) do(at step, command func() error) error {
 func (c *connection) await() error {
 	turn := min(c.patience/4, maxTurn)
 	for left := c.patience; ; left -= turn {
-		err := c.client.UpdateDeadline(min(left, turn))
+		err := c.socket.listen(min(left, turn))
 		if err == nil {
 			_, err = c.client.Text.R.Peek(1)
 		}
 		switch {
 		case err == nil:
-			return c.client.UpdateDeadline(c.timeout) // for the rest of it
+			return nil
 		case left <= turn || !timedOut(err):
 			return err
 		}
@@ -144,17 +106,18 @@ func (c *connection) await() error {
 }
 
 // lastWords returns the refusal that the server left before it hung up in
-// mid-message, which tells more than the broken write; else err. A time-out is
-// no end of the connection, so nothing is waited for.
-func (c *connection) lastWords(err error) error {
-	if err == nil || timedOut(err) {
-		return err
+// mid-message, which tells more than the broken write; nil if there is none. A
+// time-out is no end of the connection, so nothing is waited for.
+func (c *connection) lastWords(err error, redact redaction) *reply {
+	if timedOut(err) {
+		return nil
 	}
-	_, _, said := c.client.Text.ReadResponse(250)
-	if (failure{reply: replyIn(said, c.redact)}).refused() {
-		return said
+	code, text, err := c.hear()
+	if err != nil || code/100 != 4 && code/100 != 5 {
+		return nil
 	}
-	return err
+	said := newReply(code, text, redact)
+	return &said
 }
 
 // quit says goodbye and closes.
@@ -171,12 +134,15 @@ func (c *connection) quit() {
 // drop closes the socket without a word.
 func (c *connection) drop() {
 	c.broken = true
-	_ = c.socket.Close()
+	c.socket.hangUp()
 }
 
-// unasked is the error of a server that has said more than it was asked. Its
-// surplus would be taken for the answers to later commands, in the worst case
-// for the one to the final dot of a mail that nobody took.
+// surplus tells whether the server has said more than it was asked. It would
+// be taken for the answers to later commands, in the worst case for the one to
+// the final dot of a mail that nobody took.
+func (c *connection) surplus() bool { return unasked(c.client) != nil }
+
+// unasked is the error of a server that has said more than it was asked.
 func unasked(client *smtp.Client) error {
 	if client.Text.R.Buffered() > 0 {
 		return errUnasked

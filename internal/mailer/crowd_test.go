@@ -246,7 +246,7 @@ func TestARefusedConnectIsNoOutageWhileAnotherConnectionWorks(t *testing.T) {
 		eventually(t, func() bool {
 			m.pool.mu.Lock()
 			defer m.pool.mu.Unlock()
-			return m.pool.capacity.current == 1
+			return m.pool.capacity.crowd.current == 1
 		})
 		return nil
 	})
@@ -273,4 +273,48 @@ func closedPort(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return port
+}
+
+// A server that limits the rate gets fewer mails at a time, and its words about
+// one user change nothing.
+func TestAServerThatAsksForFewerMailsGetsFewer(t *testing.T) {
+	for _, c := range []struct {
+		sentence string
+		fault    sandbox.SMTPFault
+		want     int
+	}{
+		{"A rate limit at RCPT TO.", sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Code: 450, Enhanced: "4.7.1", Text: "too many mails"}, 6},
+		{"A rate limit after the dot.", sandbox.SMTPFault{Stage: sandbox.AtDot, Action: sandbox.SMTPRefuse, Code: 421, Enhanced: "4.7.28", Text: "unusual rate"}, 6},
+		{"Greylisting.", sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Code: 450, Enhanced: "4.7.1", Text: "greylisted"}, 8},
+		{"A full mailbox.", sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Code: 452, Enhanced: "4.2.2"}, 8},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{c.fault}})
+			cfg := configFor(s)
+			cfg.Connections = 8
+			m := newMailer(t, cfg)
+			var sending sync.WaitGroup
+			for _, d := range users(8) {
+				sending.Go(func() {
+					if _, _, err := send(m, d); err == nil {
+						t.Error("no error")
+					}
+				})
+			}
+			sending.Wait()
+			m.pool.mu.Lock()
+			got := m.pool.capacity.at(noon())
+			m.pool.mu.Unlock()
+			if got > c.want || c.want == 8 && got != 8 {
+				t.Errorf("%d mails may go at a time, want %d", got, c.want)
+			}
+			s.SetFaults()
+			for _, err := range sendAll(m, 8, users(30)) {
+				t.Error(err)
+			}
+			if len(s.Mails()) != 30 {
+				t.Errorf("%d mails", len(s.Mails()))
+			}
+		})
+	}
 }

@@ -47,7 +47,7 @@ func (d dialer) dial(parent context.Context) (*connection, error) {
 		return nil, d.explain(parent, ctx, atConnect, err)
 	}
 	s := newSocket(crash.Conn("smtp", tcp))
-	release := closeWhenDone(ctx, s)
+	release := whenDone(ctx, s.hangUp)
 	client, at, err := d.open(ctx, s)
 	release()
 	if err == nil {
@@ -57,10 +57,7 @@ func (d dialer) dial(parent context.Context) (*connection, error) {
 		_ = s.Close()
 		return nil, d.explain(parent, ctx, at, err)
 	}
-	return &connection{
-		client: client, socket: s, redact: d.redact,
-		timeout: d.config.Timeout, patience: max(d.config.DotTimeout, d.config.Timeout),
-	}, nil
+	return newConnection(client, s, d.config.Timeout, max(d.config.DotTimeout, d.config.Timeout)), nil
 }
 
 // open goes from the banner to AUTH; on an error it says at which step.

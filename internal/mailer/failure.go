@@ -33,7 +33,6 @@ const (
 // user would meet.
 type failure struct {
 	step   step
-	kept   bool   // the connection was used before
 	reply  *reply // nil if the server didn't answer
 	err    error
 	redact redaction
@@ -64,6 +63,46 @@ func (f failure) turnedAway() bool {
 		return f.temporary() && (f.step <= atEHLO || f.reply.code == 421)
 	}
 	return f.step == atConnect || f.step == atBanner
+}
+
+// elsewhere tells whether the failure says nothing but that this connection is of
+// no use any more, so that the mail, which has not begun, should take another
+// one. A fresh connection that fails has no such excuse.
+//
+// On one that was kept, that is an end before the sender was accepted, or a 421:
+// servers end connections that carried enough mails or were idle. Later it is an
+// end, or answers that make no sense: the server may have given one too many to
+// the mail before. A server that takes its time over this recipient, and no
+// longer answers, would do so on each connection.
+//
+// Behind another mail every failure of MAIL FROM is one, since it could be the
+// order that the server does not like, and an outage stops everybody.
+func (f failure) elsewhere(kept, chained bool) bool {
+	switch {
+	case f.step > atDATA || !kept:
+		return false
+	case f.step > atMAIL:
+		return !f.refused() && !timedOut(f.err)
+	case f.step == atMAIL && f.refused():
+		return chained || f.reply.code == 421
+	default:
+		return true
+	}
+}
+
+// throttles tells whether the server asks for fewer mails at a time: with a
+// status of policy (X.7.x), to which rate limits belong, or by closing the
+// channel. Greylisting does not, and neither does a server that closes a
+// connection which carried mails before it says anything else.
+func (f failure) throttles(kept bool) bool {
+	switch r := f.reply; {
+	case f.step < atMAIL || !f.temporary():
+		return false
+	case r.telling() && r.subject == 7:
+		return r.code == 421 || !r.grey
+	default:
+		return r.code == 421 && !(kept && f.step == atMAIL)
+	}
 }
 
 // causes are the streaks that the failure counts in; none for what is an

@@ -21,10 +21,8 @@ const recovery = 5 * time.Minute
 //
 //   - Up to AUTH nothing depends on the user: always an outage.
 //   - MAIL FROM names only us, so a refusal is an outage, for good or for now.
-//     A kept connection that broke, or that the server closes with 421, is a
-//     retry that costs nothing: servers end connections that carried enough
-//     mails or were idle. The next mail opens a fresh one, and a fresh one that
-//     meets the same is an outage.
+//     So is a break; one on a connection that carried mails before does not get
+//     here, see [failure.elsewhere].
 //   - RCPT TO and DATA are about the user or the mail. 4xx retries, 421 at no
 //     cost because the server is only closing. 5xx goes by [failure.permanent].
 //   - Until the final dot is written the server has no mail: a break retries. A
@@ -78,33 +76,18 @@ func (f failure) outage() *pipeline.Fault {
 
 // broken is a conversation that ended, or lost its sense, before the dot.
 func (f failure) broken() *pipeline.Fault {
-	switch {
-	case f.step > atMAIL:
-		return &pipeline.Fault{
-			Kind: pipeline.Retry, Code: f.code(), Err: f.cause(),
-			Reason: "the connection to the mail server broke before the mail was complete, so it was not sent; it is tried again later",
-		}
-	case f.kept:
-		return f.closed()
-	default:
+	if f.step <= atMAIL {
 		return f.outage()
 	}
-}
-
-// closed is the end of a connection that had carried mails before.
-func (f failure) closed() *pipeline.Fault {
 	return &pipeline.Fault{
-		Kind: pipeline.Retry, Free: true, After: soon, Code: f.code(), Err: f.cause(),
-		Reason: f.say("the mail server closed a connection that was in use before; the mail is tried again on another one"),
+		Kind: pipeline.Retry, Code: f.code(), Err: f.cause(),
+		Reason: "the connection to the mail server broke before the mail was complete, so it was not sent; it is tried again later",
 	}
 }
 
 // putOff is a 4xx reply to MAIL, RCPT, DATA or the final dot.
 func (f failure) putOff() *pipeline.Fault {
-	switch {
-	case f.step == atMAIL && f.reply.code == 421 && f.kept:
-		return f.closed()
-	case f.step == atMAIL:
+	if f.step == atMAIL {
 		return &pipeline.Fault{
 			Kind: pipeline.Outage, After: recovery, Code: f.code(),
 			Reason: f.say("the mail server takes no mail from us for now; if it lasts, ask its operator or lower smtp.rate"),

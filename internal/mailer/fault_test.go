@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -137,23 +138,59 @@ func TestFaultOfAReply(t *testing.T) {
 	}
 }
 
-func TestAKeptConnectionThatTheServerClosesCostsNothing(t *testing.T) {
+func TestWhatAFailureSaysAboutItsConnection(t *testing.T) {
+	const fresh, kept, chained = 0, 1, 2
+	timeout := &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}
 	cases := []struct {
-		name string
-		code int
-		kept bool
-		kind pipeline.Kind
+		sentence  string
+		on        int
+		at        step
+		code      int // 0 is err
+		text      string
+		err       error
+		elsewhere bool
+		throttles bool
 	}{
-		{"421 on a kept connection: it has carried enough mails", 421, true, pipeline.Retry},
-		{"421 on a fresh connection", 421, false, pipeline.Outage},
-		{"another 4xx on a kept connection is about us", 451, true, pipeline.Outage},
+		{"A fresh connection has no excuse.", fresh, atMAIL, 0, "", io.EOF, false, false},
+		{"Nor when it closes at once.", fresh, atMAIL, 421, "4.3.2 closing", nil, false, true},
+		{"A kept one may have been idle for too long.", kept, atMAIL, 0, "", io.EOF, true, false},
+		{"Or is silently gone.", kept, atMAIL, 0, "", timeout, true, false},
+		{"Or has carried enough mails.", kept, atMAIL, 421, "too many messages", nil, true, false},
+		{"Or too many of them.", kept, atMAIL, 421, "4.7.0 slow down", nil, true, true},
+		{"Gmail's words for it are those of greylisting.", kept, atMAIL, 421, "4.7.28 Try again later", nil, true, true},
+		{"A refusal of the sender is one.", kept, atMAIL, 550, "5.7.1 no", nil, false, false},
+		{"A rate limit at MAIL FROM is everybody's.", kept, atMAIL, 450, "4.7.1 slow down", nil, false, true},
+		{"Behind another mail the order may be to blame.", chained, atMAIL, 503, "5.5.1 nested MAIL", nil, true, false},
+		{"What can't be reset is of no use.", kept, atRSET, 502, "5.5.1 what", nil, true, false},
+		{"One that breaks at RCPT TO may have said too much before.", kept, atRCPT, 0, "", io.EOF, true, false},
+		{"So may one that makes no sense at DATA.", kept, atDATA, 250, "ok", nil, true, false},
+		{"Or has more to say.", chained, atDATA, 0, "", errUnasked, true, false},
+		{"A server that thinks about a recipient for ever does so everywhere.", kept, atRCPT, 0, "", timeout, false, false},
+		{"A refused recipient is refused.", chained, atRCPT, 550, "5.1.1 no", nil, false, false},
+		{"So is one that is put off.", chained, atRCPT, 450, "4.2.1 busy", nil, false, false},
+		{"A rate limit at RCPT TO.", kept, atRCPT, 450, "4.7.1 too many", nil, false, true},
+		{"Greylisting is nobody's limit.", kept, atRCPT, 450, "4.7.1 Greylisted", nil, false, false},
+		{"A server that closes at RCPT TO.", kept, atRCPT, 421, "", nil, false, true},
+		{"A mail that has begun stays where it is.", chained, atBody, 0, "", io.EOF, false, false},
+		{"And all the more one that is on its way.", chained, atDot, 0, "", io.EOF, false, false},
+		{"421 after the dot.", chained, atDot, 421, "4.3.2 closing", nil, false, true},
+		{"A rate limit after the dot.", kept, atDot, 451, "4.7.1 rate", nil, false, true},
+		{"A local error after the dot.", kept, atDot, 451, "4.3.0 local", nil, false, false},
+		{"A rate limit for good is none.", kept, atDot, 550, "5.7.1 rate", nil, false, false},
+		{"One connection too many is the crowd's.", fresh, atEHLO, 421, "4.7.0 too many", nil, false, false},
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			r := newReply(c.code, "4.7.0 too many", redaction{})
-			f := failure{step: atMAIL, kept: c.kept, reply: &r}.fault()
-			if f.Kind != c.kind || f.Free != (c.kind == pipeline.Retry) || f.After == 0 {
-				t.Errorf("kind %v, free %v, after %v", f.Kind, f.Free, f.After)
+		t.Run(c.sentence, func(t *testing.T) {
+			f := failure{step: c.at, err: c.err}
+			if c.code != 0 {
+				r := newReply(c.code, c.text, redaction{})
+				f.reply = &r
+			}
+			if got := f.elsewhere(c.on != fresh, c.on == chained); got != c.elsewhere {
+				t.Errorf("elsewhere: %v", got)
+			}
+			if got := f.throttles(c.on != fresh); got != c.throttles {
+				t.Errorf("throttles: %v", got)
 			}
 		})
 	}
@@ -163,31 +200,29 @@ func TestFaultOfABrokenConversation(t *testing.T) {
 	cases := []struct {
 		name string
 		at   step
-		kept bool
 		err  error
 		kind pipeline.Kind
 		code string
 		free bool
 	}{
-		{"no route to the server", atConnect, false, &net.OpError{Op: "dial", Err: errors.New("refused")}, pipeline.Outage, "smtp.dial", false},
-		{"no such host", atConnect, false, &net.DNSError{Err: "no such host", Name: "mail.example"}, pipeline.Outage, "smtp.dial", false},
-		{"a time-out while connecting", atConnect, false, context.DeadlineExceeded, pipeline.Outage, "smtp.timeout", false},
-		{"a TLS failure", atTLS, false, errors.New("x509: unknown authority"), pipeline.Outage, "smtp.tls", false},
-		{"no STARTTLS", atSTARTTLS, false, errNoStartTLS, pipeline.Outage, "smtp.starttls_missing", false},
-		{"no AUTH", atAUTH, false, errNoAuth, pipeline.Outage, "smtp.auth_missing", false},
-		{"a mechanism that goes wrong", atAUTH, false, errors.New("invalid server signature"), pipeline.Outage, "smtp.auth", false},
-		{"a fresh connection that ends at MAIL FROM", atMAIL, false, io.EOF, pipeline.Outage, "smtp.connection", false},
-		{"a kept connection that ends at MAIL FROM", atMAIL, true, io.EOF, pipeline.Retry, "smtp.connection", true},
-		{"a kept connection that ends at RCPT TO", atRCPT, true, io.EOF, pipeline.Retry, "smtp.connection", false},
-		{"an end at DATA", atDATA, false, io.ErrUnexpectedEOF, pipeline.Retry, "smtp.connection", false},
-		{"an end in the middle of the mail", atBody, false, io.ErrClosedPipe, pipeline.Retry, "smtp.connection", false},
-		{"an end after the dot", atDot, false, io.EOF, pipeline.Doubt, "smtp.connection", false},
-		{"garbage after the dot", atDot, false, textproto.ProtocolError("short response: ok"), pipeline.Doubt, "smtp.reply", false},
-		{"an endless reply after the dot", atDot, true, errReplyTooLong, pipeline.Doubt, "smtp.reply", false},
+		{"no route to the server", atConnect, &net.OpError{Op: "dial", Err: errors.New("refused")}, pipeline.Outage, "smtp.dial", false},
+		{"no such host", atConnect, &net.DNSError{Err: "no such host", Name: "mail.example"}, pipeline.Outage, "smtp.dial", false},
+		{"a time-out while connecting", atConnect, context.DeadlineExceeded, pipeline.Outage, "smtp.timeout", false},
+		{"a TLS failure", atTLS, errors.New("x509: unknown authority"), pipeline.Outage, "smtp.tls", false},
+		{"no STARTTLS", atSTARTTLS, errNoStartTLS, pipeline.Outage, "smtp.starttls_missing", false},
+		{"no AUTH", atAUTH, errNoAuth, pipeline.Outage, "smtp.auth_missing", false},
+		{"a mechanism that goes wrong", atAUTH, errors.New("invalid server signature"), pipeline.Outage, "smtp.auth", false},
+		{"a fresh connection that ends at MAIL FROM", atMAIL, io.EOF, pipeline.Outage, "smtp.connection", false},
+		{"a connection that ends at RCPT TO", atRCPT, io.EOF, pipeline.Retry, "smtp.connection", false},
+		{"an end at DATA", atDATA, io.ErrUnexpectedEOF, pipeline.Retry, "smtp.connection", false},
+		{"an end in the middle of the mail", atBody, io.ErrClosedPipe, pipeline.Retry, "smtp.connection", false},
+		{"an end after the dot", atDot, io.EOF, pipeline.Doubt, "smtp.connection", false},
+		{"garbage after the dot", atDot, textproto.ProtocolError("short response: ok"), pipeline.Doubt, "smtp.reply", false},
+		{"an endless reply after the dot", atDot, errReplyTooLong, pipeline.Doubt, "smtp.reply", false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			f := failure{step: c.at, kept: c.kept, err: c.err}.fault()
+			f := failure{step: c.at, err: c.err}.fault()
 			if f.Kind != c.kind || f.Code != c.code || f.Free != c.free || f.BadAddress {
 				t.Errorf("kind %v, code %s, free %v", f.Kind, f.Code, f.Free)
 			}
@@ -221,20 +256,18 @@ func FuzzReply(f *testing.F) {
 			t.Errorf("a link in %q", shown)
 		}
 		for at := atConnect; at <= atDot; at++ {
-			for _, kept := range []bool{false, true} {
-				fault := failure{step: at, kept: kept, reply: &r, err: &textproto.Error{Code: code, Msg: text}}.fault()
-				if fault.Reason == "" || !strings.HasPrefix(fault.Code, "smtp.") {
-					t.Errorf("fault %+v", fault)
-				}
-				if fault.BadAddress && (fault.Kind != pipeline.Fail || at < atRCPT || code/100 != 5) {
-					t.Errorf("step %d blames the address: %+v", at, fault)
-				}
-				if at < atMAIL && fault.Kind != pipeline.Outage {
-					t.Errorf("step %d is no outage: %+v", at, fault)
-				}
-				if fault.Kind == pipeline.Doubt && at != atDot {
-					t.Errorf("doubt before the dot: %+v", fault)
-				}
+			fault := failure{step: at, reply: &r, err: &textproto.Error{Code: code, Msg: text}}.fault()
+			if fault.Reason == "" || !strings.HasPrefix(fault.Code, "smtp.") {
+				t.Errorf("fault %+v", fault)
+			}
+			if fault.BadAddress && (fault.Kind != pipeline.Fail || at < atRCPT || code/100 != 5) {
+				t.Errorf("step %d blames the address: %+v", at, fault)
+			}
+			if at < atMAIL && fault.Kind != pipeline.Outage {
+				t.Errorf("step %d is no outage: %+v", at, fault)
+			}
+			if fault.Kind == pipeline.Doubt && at != atDot {
+				t.Errorf("doubt before the dot: %+v", fault)
 			}
 		}
 	})

@@ -18,6 +18,7 @@ import (
 type Mailer struct {
 	config Config
 	from   address
+	path   string // of from, as MAIL FROM has it
 	now    pipeline.Clock
 	dialer dialer
 	pool   *pool
@@ -36,16 +37,16 @@ func New(cfg Config, now pipeline.Clock) (*Mailer, error) {
 		return nil, fmt.Errorf("configure mailer: %w", err)
 	}
 	d := newDialer(cfg)
-	return &Mailer{config: cfg, from: from, now: now, dialer: d, pool: newPool(cfg, d, now), streak: newStreaks()}, nil
+	return &Mailer{config: cfg, from: from, path: from.path(), now: now, dialer: d, pool: newPool(cfg, d, now), streak: newStreaks()}, nil
 }
 
 // Send transmits the delivery's message to its user, as [pipeline.Sender]
-// demands. A kept connection is tested before begin is called, so that one
-// which the server has closed costs neither an attempt nor a doubt. Until then
-// the end of ctx stops it, with an error that wraps that of ctx; afterwards
-// each step has [Config].Timeout and nothing else interrupts it. Errors are
-// faults, except those of begin. Failures of several users in a row become an
-// outage.
+// demands: begin is called when the server waits for the message (354), and at
+// most once. A connection that turns out to be closed before costs nothing; Send
+// takes another. Until begin is called the end of ctx stops it, with an error
+// that wraps that of ctx; afterwards each step has [Config].Timeout and nothing
+// else interrupts it. Errors are faults, except those of begin. Failures of
+// several users in a row become an outage.
 func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() error) (pipeline.Receipt, error) {
 	to, err := recipient(d.User.Name, d.User.Email)
 	if err != nil {
@@ -55,7 +56,7 @@ func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() er
 	if err != nil {
 		return pipeline.Receipt{}, err
 	}
-	receipt, err := m.transmit(ctx, to, outgoing{raw, m.dialer.redact.withLink(d.Link.URL.Reveal())}, begin)
+	receipt, err := m.transmit(ctx, outgoing{m.path, to.path(), raw, m.dialer.redact.withLink(d.Link.URL)}, begin)
 	if f, failed := errors.AsType[failure](err); failed {
 		return pipeline.Receipt{}, m.streak.judge(d.User.ID, f)
 	}
@@ -76,7 +77,7 @@ func (m *Mailer) SendTest(ctx context.Context, to mail.Address, content pipeline
 	if err != nil {
 		return "", err
 	}
-	receipt, err := m.transmit(ctx, parsed, outgoing{raw, m.dialer.redact}, func() error { return nil })
+	receipt, err := m.transmit(ctx, outgoing{m.path, parsed.path(), raw, m.dialer.redact}, func() error { return nil })
 	return receipt.Reply, alone(err)
 }
 
@@ -115,29 +116,23 @@ func (m *Mailer) Close() error {
 	return nil
 }
 
-// transmit gets a connection and sends the message on it. Errors are failures,
-// faults, or those of begin.
-func (m *Mailer) transmit(ctx context.Context, to address, message outgoing, begin func() error) (pipeline.Receipt, error) {
-	c, err := m.pool.get(ctx)
-	if err != nil {
-		return pipeline.Receipt{}, err
-	}
-	ended := false
-	defer func() {
-		if !ended { // a bug: nobody knows what the server expects next
-			c.drop()
+// transmit sends the mail on a connection, and on another one while none has
+// carried it and nothing has begun. It may go behind another mail once: a fresh
+// connection has the last word. Errors are failures, faults, or those of begin.
+func (m *Mailer) transmit(ctx context.Context, mail outgoing, begin func() error) (pipeline.Receipt, error) {
+	for chain := true; ; chain = false {
+		turn, err := m.pool.get(ctx, chain)
+		if err != nil {
+			return pipeline.Receipt{}, err
 		}
-		m.pool.put(c)
-	}()
-	var reply reply
-	if err = begin(); err == nil {
-		reply, err = c.transact(m.from, to, message)
+		said, err := turn.carry(ctx, mail, begin)
+		switch {
+		case err == nil:
+			return pipeline.Receipt{Reply: said.String()}, nil
+		case err != errElsewhere:
+			return pipeline.Receipt{}, err
+		}
 	}
-	ended = true
-	if err != nil {
-		return pipeline.Receipt{}, err
-	}
-	return pipeline.Receipt{Reply: reply.String()}, nil
 }
 
 // alone turns a failure that belongs to no user's delivery into its fault.

@@ -3,11 +3,20 @@ package mailer
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"alta/pipeline"
 )
+
+// lookEvery is how often a sender behind a slow mail looks for another
+// connection.
+const lookEvery = 5 * time.Second
+
+// solitude is how long nobody goes behind another sender after a server did not
+// hear one who had.
+const solitude = time.Hour
 
 // pool keeps connections between mails, and no more of them than it may have.
 // A server may take fewer than that: a sender who is turned away then waits for
@@ -17,87 +26,139 @@ type pool struct {
 	dialer  dialer
 	now     pipeline.Clock
 	expires time.Duration
+	look    time.Duration
 	warn    func() // the server takes fewer connections; tells it once
 
 	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced when what follows changes
 	closed   bool
 	capacity capacity
+	waiting  []*waiter     // in the order of their coming
 	idle     []*connection // the most recently used last
-	opening  int           // connections that are dialled or tested
+	ready    []*connection // a sender may go behind the one who waits there; the most recent last
+	opening  int           // connections that are dialled
 	busy     int           // connections that senders hold
 	crowded  bool          // the server answered that it takes no more
 	outages  int           // times that a dial failed and no connection stood
+	alone    time.Time     // until then nobody goes behind another sender
+	settled  *sync.Cond    // opening or busy has changed
 
 	// expiring counts timers that may still run, so that close can wait.
 	expiring sync.WaitGroup
 }
 
-// turnedAway is a refusal that a sender met, and how many outages there had
-// been by then.
-type turnedAway struct {
-	err     error
-	outages int
-}
-
 func newPool(cfg Config, d dialer, now pipeline.Clock) *pool {
-	return &pool{
-		dialer: d, now: now, expires: cfg.IdleTimeout,
+	p := &pool{
+		dialer: d, now: now, expires: cfg.IdleTimeout, look: lookEvery,
 		warn: sync.OnceFunc(func() {
 			if cfg.Warn != nil {
 				cfg.Warn("the mail server takes fewer connections than smtp.connections; lower it")
 			}
 		}),
-		changed: make(chan struct{}), capacity: newCapacity(cfg.Connections),
+		capacity: newCapacity(cfg.Connections),
 	}
+	p.settled = sync.NewCond(&p.mu)
+	return p
 }
 
-// get returns a connection that has just proved to be alive. The caller gives
-// it back with put. The end of ctx stops it at once.
-func (p *pool) get(ctx context.Context) (*connection, error) {
-	var away *turnedAway
+// get returns a turn on an idle connection, or on a new one, or behind another
+// sender if chain allows that. The caller ends it. The end of ctx stops the wait
+// at once.
+func (p *pool) get(ctx context.Context, chain bool) (turn, error) {
+	w := waiter{chain: chain}
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, cancelFault(err)
+			return turn{}, cancelFault(err)
 		}
-		c, wait, err := p.claim(away)
+		g, err := p.wait(ctx, &w)
 		switch {
 		case err != nil:
-			return nil, err
-		case wait != nil:
-			select {
-			case <-wait:
-			case <-ctx.Done():
-			}
-		case c != nil:
-			if p.test(ctx, c) {
-				return c, nil
-			}
-		default:
-			if c, away, err = p.open(ctx); c != nil || err != nil {
-				return c, err
-			}
+			return turn{}, err
+		case g.turn.c != nil:
+			return g.turn, nil
 		}
+		t, away, err := p.open(ctx)
+		if t.c != nil || err != nil {
+			return t, err
+		}
+		w.away = away
 	}
 }
 
-// put keeps the connection for the next mail, unless it is broken.
+// yield lets the next sender write on a connection whose mail is written.
+func (p *pool) yield(c *connection) {
+	if !c.pipelining {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.kept = true
+	p.offer(c)
+	p.dispatch()
+}
+
+// put hands the connection to the sender behind, or keeps it for the next mail,
+// unless it is broken.
 func (p *pool) put(c *connection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.notify()
-	p.busy--
-	if c.broken {
-		return
+	p.withdraw(c)
+	// With a sender behind, what is there to be read may be for that one.
+	if !c.broken && (c.spoiled || !c.followed && c.surplus()) {
+		c.drop()
 	}
-	p.idle = append(p.idle, c)
-	p.expiring.Add(1)
-	c.expiry = time.AfterFunc(p.expires, func() {
-		defer p.expiring.Done()
-		if p.remove(c) {
-			c.quit()
+	alive := !c.broken
+	if c.followed {
+		c.followed = false
+		c.next <- alive // from here on an alive connection is the other's
+		if alive {
+			return
 		}
-	})
+	}
+	p.busy--
+	if alive {
+		p.keep(c)
+	}
+	p.dispatch()
+}
+
+// leave ends the turn of a sender behind another; false if its turn has come
+// meanwhile. A connection with commands of a sender who is gone is closed once
+// the one in front has its answer.
+func (p *pool) leave(c *connection, spoke bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !c.followed {
+		return false
+	}
+	c.followed = false
+	if c.spoiled = spoke; !spoke {
+		p.offer(c)
+		p.dispatch()
+	}
+	return true
+}
+
+// hasRoom tells whether a sender who waits behind another would be better off
+// elsewhere.
+func (p *pool) hasRoom() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.room() > 0
+}
+
+// unchain lets nobody go behind another sender for a while.
+func (p *pool) unchain() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.alone = p.now().Add(solitude)
+	p.ready = nil
+}
+
+// slow notes that the server asked for fewer mails at a time.
+func (p *pool) slow(epoch int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.capacity.slow(epoch, p.now())
 }
 
 // close waits for the senders and ends the idle connections. Nobody gets a
@@ -105,12 +166,9 @@ func (p *pool) put(c *connection) {
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
-	p.notify()
+	p.dispatch()
 	for p.opening+p.busy > 0 {
-		wait := p.changed
-		p.mu.Unlock()
-		<-wait
-		p.mu.Lock()
+		p.settled.Wait()
 	}
 	var quits sync.WaitGroup
 	for c := p.take(); c != nil; c = p.take() {
@@ -121,60 +179,20 @@ func (p *pool) close() {
 	p.expiring.Wait()
 }
 
-// claim decides what a sender does next: test the idle connection it returns,
-// wait, or, when it returns nothing, open a connection. The sender counts as
-// opening unless it waits. One who was turned away before gives up when no
-// connection stands any more because the server refused all.
-func (p *pool) claim(away *turnedAway) (c *connection, wait <-chan struct{}, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.closed:
-		return nil, nil, closedFault()
-	case len(p.idle) > 0:
-		p.opening++
-		return p.take(), nil, nil
-	case away != nil && away.outages != p.outages:
-		return nil, nil, away.err
-	case p.opening+p.busy >= p.capacity.at(p.now()):
-		return nil, p.changed, nil
-	default:
-		p.opening++
-		return nil, nil, nil
-	}
+// turn begins one; the caller holds the lock.
+func (p *pool) turn(c *connection) turn {
+	return turn{pool: p, c: c, epoch: p.capacity.epoch, kept: c.kept}
 }
 
-// test tells whether a connection that was idle is alive; if not, it is gone.
-func (p *pool) test(ctx context.Context, c *connection) (alive bool) {
-	// Deferred, so that a bug does not leave the connection counted for ever.
-	defer func() {
-		if !alive {
-			c.drop()
-		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.opening--
-		if alive {
-			p.busy++
-		} else {
-			p.notify()
-		}
-	}()
-	release := closeWhenDone(ctx, c.socket)
-	answers := c.alive()
-	release()
-	return answers && ctx.Err() == nil
-}
-
-// open dials. Neither a connection nor an error means that the server turned
-// us away while another connection stands, or may yet.
-func (p *pool) open(ctx context.Context) (*connection, *turnedAway, error) {
+// open dials. Neither a turn nor an error means that the server turned us away
+// while another connection stands, or may yet.
+func (p *pool) open(ctx context.Context) (turn, *turnedAway, error) {
 	c, err := p.dial(ctx)
-	c, away, err, crowded := p.settle(c, err)
+	t, away, err, crowded := p.settle(c, err)
 	if crowded {
 		p.warn()
 	}
-	return c, away, err
+	return t, away, err
 }
 
 // dial connects. A bug in it does not leave the connection counted for ever.
@@ -184,7 +202,7 @@ func (p *pool) dial(ctx context.Context) (c *connection, err error) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.opening--
-			p.notify()
+			p.dispatch()
 		}
 	}()
 	return p.dialer.dial(ctx)
@@ -192,29 +210,64 @@ func (p *pool) dial(ctx context.Context) (c *connection, err error) {
 
 // settle counts the end of a dial. crowded tells that the server works and
 // takes fewer connections than it should.
-func (p *pool) settle(c *connection, err error) (_ *connection, away *turnedAway, _ error, crowded bool) {
+func (p *pool) settle(c *connection, err error) (_ turn, away *turnedAway, _ error, crowded bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.notify()
+	defer p.dispatch()
 	p.opening--
 	if err == nil {
 		p.busy++
-		return c, nil, nil, p.crowded
+		return p.turn(c), nil, nil, p.crowded
 	}
 	f, failed := errors.AsType[failure](err)
 	others := p.opening + p.busy + len(p.idle)
 	switch {
 	case !failed || !f.turnedAway():
-		return nil, nil, err, false
+		return turn{}, nil, err, false
 	case others == 0:
 		p.outages++
 		p.crowded = false
 		p.capacity.restore()
-		return nil, nil, err, false
+		p.giveUp()
+		return turn{}, nil, err, false
 	}
 	p.crowded = p.crowded || f.refused()
 	p.capacity.shrink(others, p.now())
-	return nil, &turnedAway{err, p.outages}, nil, p.crowded && others > p.opening
+	return turn{}, &turnedAway{err, p.outages}, nil, p.crowded && others > p.opening
+}
+
+// offer lets a sender go behind the one who waits there; the caller holds the
+// lock.
+func (p *pool) offer(c *connection) {
+	if p.now().Before(p.alone) {
+		return
+	}
+	c.offered = true
+	p.ready = append(p.ready, c)
+}
+
+// withdraw ends the offer, if there is one; the caller holds the lock.
+func (p *pool) withdraw(c *connection) {
+	if !c.offered {
+		return
+	}
+	c.offered = false
+	if at := slices.Index(p.ready, c); at >= 0 {
+		p.ready = slices.Delete(p.ready, at, at+1)
+	}
+}
+
+// keep makes the connection idle, for a while; the caller holds the lock.
+func (p *pool) keep(c *connection) {
+	c.kept = true
+	p.idle = append(p.idle, c)
+	p.expiring.Add(1)
+	c.expiry = time.AfterFunc(p.expires, func() {
+		defer p.expiring.Done()
+		if p.remove(c) {
+			c.quit()
+		}
+	})
 }
 
 // take removes the most recently used connection, nil if there is none. The
@@ -235,18 +288,10 @@ func (p *pool) take() *connection {
 func (p *pool) remove(c *connection) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, idle := range p.idle {
-		if idle == c {
-			p.idle = append(p.idle[:i], p.idle[i+1:]...)
-			p.notify()
-			return true
-		}
+	at := slices.Index(p.idle, c)
+	if at < 0 {
+		return false
 	}
-	return false
-}
-
-// notify wakes those who wait, to look again. The caller holds the lock.
-func (p *pool) notify() {
-	close(p.changed)
-	p.changed = make(chan struct{})
+	p.idle = slices.Delete(p.idle, at, at+1)
+	return true
 }

@@ -2,6 +2,7 @@ package mailer
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -60,33 +61,37 @@ func TestAConnectionThatTheServerClosedIsReplacedBeforeBegin(t *testing.T) {
 	}
 }
 
-func TestAKeptConnectionThatBreaksAtMailFromCostsNothing(t *testing.T) {
-	s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{Stage: sandbox.AtMail, Action: sandbox.SMTPCut, Nth: 2}}})
-	m := newMailer(t, configFor(s))
-	if _, _, err := send(m, delivery("jose@example.com")); err != nil {
-		t.Fatal(err)
-	}
-	_, begun, err := send(m, delivery("jose@example.com"))
-	if f := pipeline.AsFault(err); err == nil || f.Kind != pipeline.Retry || !f.Free || f.After < time.Second || begun != 1 {
-		t.Errorf("got %v, begun %d times", err, begun)
-	}
-	if _, _, err := send(m, delivery("jose@example.com")); err != nil {
-		t.Errorf("the next mail: %v", err)
-	}
-}
-
-func TestAServerThatSaysTooMuchIsLeft(t *testing.T) {
-	s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{
-		Stage: sandbox.AtRset, Action: sandbox.SMTPRaw, Text: "250 reset\r\n421 and closing\r\n",
-	}}})
-	m := newMailer(t, configFor(s))
-	for range 2 {
-		if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != 1 {
-			t.Fatalf("begun %d times, error %v", begun, err)
+func TestAKeptConnectionThatIsOfNoUseCostsNothing(t *testing.T) {
+	for _, noPipelining := range []bool{false, true} {
+		for _, c := range []struct {
+			sentence string
+			fault    sandbox.SMTPFault
+		}{
+			{"It breaks at MAIL FROM.", sandbox.SMTPFault{Stage: sandbox.AtMail, Action: sandbox.SMTPCut}},
+			{"It is gone without a word.", sandbox.SMTPFault{Stage: sandbox.AtMail, Action: sandbox.SMTPStall}},
+			{"The server closes it.", sandbox.SMTPFault{Stage: sandbox.AtMail, Action: sandbox.SMTPRefuse, Code: 421, Text: "enough"}},
+			{"It breaks at RCPT TO.", sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: sandbox.SMTPCut}},
+			{"It makes no sense at DATA.", sandbox.SMTPFault{Stage: sandbox.AtData, Action: sandbox.SMTPRaw, Text: "250 ok\r\n"}},
+			{"It says too much.", sandbox.SMTPFault{Stage: sandbox.AtMail, Action: sandbox.SMTPRaw, Text: "250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n"}},
+		} {
+			t.Run(fmt.Sprintf("%s without PIPELINING: %v", c.sentence, noPipelining), func(t *testing.T) {
+				c.fault.Nth = 2
+				s := startCatcher(t, sandbox.SMTPOptions{NoPipelining: noPipelining, Faults: []sandbox.SMTPFault{c.fault}})
+				cfg := configFor(s)
+				if c.fault.Action == sandbox.SMTPStall {
+					cfg.Timeout = time.Second
+				}
+				m := newMailer(t, cfg)
+				for range 2 {
+					if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != 1 {
+						t.Fatalf("begun %d times, error %v", begun, err)
+					}
+				}
+				if s.Connections() != 2 || len(s.Mails()) != 2 {
+					t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
+				}
+			})
 		}
-	}
-	if s.Connections() != 2 {
-		t.Errorf("%d connections", s.Connections())
 	}
 }
 
@@ -120,7 +125,7 @@ func TestABugTakesNoConnectionAway(t *testing.T) {
 		conns int // that the next mail leaves behind
 	}{
 		{"while it dials", false, func(m *Mailer) error { return sendUntil(buggy{context.Background()}, t, m) }, 1},
-		{"while it tests a kept connection", true, func(m *Mailer) error { return sendUntil(buggy{context.Background()}, t, m) }, 2},
+		{"with the envelope to write", true, func(m *Mailer) error { return sendUntil(buggy{context.Background()}, t, m) }, 2},
 		{"with the connection in hand", true, func(m *Mailer) error {
 			_, err := m.Send(context.Background(), delivery("jose@example.com"), func() error { panic("a bug") })
 			return err

@@ -44,9 +44,8 @@ var webLink = regexp.MustCompile(`(?i)\S*https?:\S*|\S*\.\S*/\S*|\S*/\S*\.\S*|\S
 // redaction makes a server's words safe to store and show. The zero value
 // knows no secret of its own and goes by what looks like a link.
 type redaction struct {
-	parts  cut               // of the link; nil for none
-	tokens []pipeline.Secret // of the link, in lower case
-	login  cut               // the password, as it is and as AUTH sends it; nil for none
+	link  pipeline.Secret // of the mail; zero for none
+	login cut             // the password, as it is and as AUTH sends it; nil for none
 }
 
 // cut puts a mark where a secret stands in a text. It is a function because
@@ -75,26 +74,25 @@ func redactionOfLogin(username, password string) redaction {
 }
 
 // withLink also knows the link of one mail.
-func (r redaction) withLink(link string) redaction {
-	of := redactionOf(link)
-	of.login = r.login
-	return of
+func (r redaction) withLink(link pipeline.Secret) redaction {
+	r.link = link
+	return r
 }
 
-// redactionOf knows the one link that the mail carries, so that its parts are
-// found in whatever shape the server echoes them.
-func redactionOf(link string) redaction {
+// partsOf returns what cuts out the parts of a link, in whatever shape the
+// server echoes them, nil for none, and its tokens in lower case.
+func partsOf(link string) (parts cut, tokens []pipeline.Secret) {
 	_, whole, found := strings.Cut(link, "://")
 	start := strings.IndexAny(whole, "/?#")
 	if !found || start < 0 {
-		return redaction{}
+		return nil, nil
 	}
 	tail := whole[start:] // path, query and fragment
 	path, query := tail, ""
 	if i := strings.IndexAny(tail, "?#"); i >= 0 {
 		path, query = tail[:i], tail[i+1:]
 	}
-	parts := []string{}
+	patterns := []string{}
 	add := func(part string, least int) {
 		decoded, err := url.PathUnescape(part)
 		if err != nil {
@@ -102,14 +100,13 @@ func redactionOf(link string) redaction {
 		}
 		for _, p := range []string{part, decoded} {
 			if len(p) >= least && utf8.ValidString(p) { // a pattern must be valid
-				parts = append(parts, regexp.QuoteMeta(p))
+				patterns = append(patterns, regexp.QuoteMeta(p))
 			}
 		}
 	}
 	for _, part := range append(strings.FieldsFunc(query, isAny("&;#")), tail, path, query) {
 		add(part, minLinkPart)
 	}
-	var tokens []pipeline.Secret
 	for token := range strings.FieldsFuncSeq(tail, isAny("/?#&=;")) {
 		add(token, minLinkToken)
 		if len(token) >= minLinkToken && looksRandom(token) {
@@ -119,11 +116,11 @@ func redactionOf(link string) redaction {
 	if len(tail) > len("/") {
 		add(whole, minLinkPart)
 	}
-	if len(parts) == 0 {
-		return redaction{}
+	if len(patterns) == 0 {
+		return nil, nil
 	}
-	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
-	return redaction{parts: cutting(parts, "[link]"), tokens: tokens}
+	slices.SortFunc(patterns, func(a, b string) int { return len(b) - len(a) })
+	return cutting(patterns, "[link]"), tokens
 }
 
 // looksRandom tells a token from a name such as "verification-link", whose
@@ -139,6 +136,14 @@ func isAny(of string) func(rune) bool {
 // clean returns the text in one line, without control or invisible characters
 // and links, and not too long.
 func (r redaction) clean(text string) string {
+	if r.harmless(text) {
+		return text
+	}
+	return r.scrub(text)
+}
+
+func (r redaction) scrub(text string) string {
+	parts, tokens := partsOf(r.link.Reveal())
 	// Links are redacted before the text is cut, since half a link might not
 	// look like one. What is far too long goes first, up to a space.
 	if len(text) > maxReplyText {
@@ -149,13 +154,13 @@ func (r redaction) clean(text string) string {
 	if r.login != nil {
 		text = r.login(text)
 	}
-	if r.parts != nil {
-		text = r.parts(text)
+	if parts != nil {
+		text = parts(text)
 	}
 	text = webLink.ReplaceAllLiteralString(text, "[link]")
 	words := strings.Fields(text)
 	for i, word := range words {
-		if r.hasFragment(word) {
+		if hasFragment(tokens, word) {
 			words[i] = "[link]"
 		}
 	}
@@ -166,11 +171,55 @@ func (r redaction) clean(text string) string {
 	return text
 }
 
+// harmless tells that a text stays as it is, at a small part of what clean costs;
+// nearly every answer to a mail is such a text. A text that it does not
+// recognize may be harmless even so.
+func (r redaction) harmless(text string) bool {
+	if len(text) > maxText || !isPlain(text) || r.login != nil && r.login(text) != text {
+		return false
+	}
+	lower, link := strings.ToLower(text), r.link.Reveal()
+	if strings.Contains(lower, "http") {
+		return false
+	}
+	decoded, err := url.PathUnescape(link)
+	if err != nil || !isASCII(decoded) {
+		return false
+	}
+	return !haveInCommon(lower, strings.ToLower(link)) && (decoded == link || !haveInCommon(lower, strings.ToLower(decoded)))
+}
+
+// isPlain tells whether the text is words of ASCII with one space between them,
+// and without what all that looks like a link has: a slash or a question mark.
+func isPlain(text string) bool {
+	space := true // one here would be one too many
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == ' ' && space, c < ' ', c > '~', c == '/', c == '?':
+			return false
+		default:
+			space = c == ' '
+		}
+	}
+	return !space || text == ""
+}
+
+// haveInCommon tells whether a piece of the text, long enough to be cut out of
+// it, stands in the link as well.
+func haveInCommon(text, link string) bool {
+	for end := minLinkPart; end <= len(text); end++ {
+		if strings.Contains(link, text[end-minLinkPart:end]) {
+			return true
+		}
+	}
+	return false
+}
+
 // hasFragment tells whether the word holds a piece of one of the tokens.
-func (r redaction) hasFragment(word string) bool {
+func hasFragment(tokens []pipeline.Secret, word string) bool {
 	word = strings.ToLower(word)
 	for start := range len(word) - minFragment + 1 {
-		for _, token := range r.tokens {
+		for _, token := range tokens {
 			if strings.Contains(token.Reveal(), word[start:start+minFragment]) {
 				return true
 			}

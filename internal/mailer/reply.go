@@ -7,7 +7,7 @@ import (
 )
 
 // enhancedCode is a status of RFC 3463, section 2, at the start of a text.
-var enhancedCode = regexp.MustCompile(`^([245])\.(\d{1,3})\.(\d{1,3})(?:\s|$)`)
+var enhancedCode = regexp.MustCompile(`^([45])\.(\d{1,3})\.(\d{1,3})(?:\s|$)`)
 
 // reply is an SMTP reply (RFC 5321, section 4.2).
 type reply struct {
@@ -20,8 +20,12 @@ type reply struct {
 }
 
 // newReply reads a reply whose lines are joined by newlines. A status of
-// another class than the code is not believed (RFC 2034, section 4).
+// another class than the code is not believed (RFC 2034, section 4). Of one that
+// refuses nothing only the code and the text count.
 func newReply(code int, text string, redact redaction) reply {
+	if code/100 != 4 && code/100 != 5 {
+		return reply{code: code, text: redact.clean(text)}
+	}
 	r := reply{code: code, ours: speaksOfUs(text), grey: speaksOfGreylisting(text), text: redact.clean(text)}
 	m := enhancedCode.FindStringSubmatch(strings.TrimLeft(text, " "))
 	if m == nil || m[1] != strconv.Itoa(code/100) {

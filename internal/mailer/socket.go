@@ -3,8 +3,8 @@ package mailer
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
+	"time"
 )
 
 // maxReply bounds what the server may send in one step, TLS handshake
@@ -14,10 +14,12 @@ const maxReply = 256 << 10
 var errReplyTooLong = errors.New("the server's reply is too long")
 
 // socket is the TCP connection below TLS. Each step of the conversation may
-// read a limited number of bytes.
+// read a limited number of bytes. Reading and writing have deadlines of their
+// own, since one sender may write while another waits for an answer. They go by
+// the machine's clock, which is the only one that the kernel knows.
 type socket struct {
 	net.Conn
-	budget int
+	budget int // of whoever reads
 }
 
 func newSocket(c net.Conn) *socket { return &socket{Conn: c, budget: maxReply} }
@@ -35,17 +37,34 @@ func (s *socket) Read(p []byte) (int, error) {
 // renew begins another step.
 func (s *socket) renew() { s.budget = maxReply }
 
-// closeWhenDone closes c as soon as ctx is done, until release is called;
-// release waits for a closing that is under way.
-func closeWhenDone(ctx context.Context, c io.Closer) (release func()) {
-	closed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(closed)
-		_ = c.Close()
+// listen begins a step that waits for the server.
+func (s *socket) listen(limit time.Duration) error {
+	s.renew()
+	return s.SetReadDeadline(time.Now().Add(limit))
+}
+
+// speak begins a write.
+func (s *socket) speak(limit time.Duration) error {
+	return s.SetWriteDeadline(time.Now().Add(limit))
+}
+
+// silence ends a write that is under way, and disturbs no reader.
+func (s *socket) silence() { _ = s.SetWriteDeadline(time.Unix(1, 0)) }
+
+// hangUp closes the connection.
+func (s *socket) hangUp() { _ = s.Close() }
+
+// whenDone calls stop as soon as ctx is done, until release is called; release
+// waits for a call that is under way.
+func whenDone(ctx context.Context, stop func()) (release func()) {
+	stopped := make(chan struct{})
+	forget := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		stop()
 	})
 	return func() {
-		if !stop() {
-			<-closed
+		if !forget() {
+			<-stopped
 		}
 	}
 }

@@ -2,10 +2,12 @@ package mailer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +23,7 @@ func TestEveryStageThatFails(t *testing.T) {
 		retry, fail, hold, doubt, outage = pipeline.Retry, pipeline.Fail, pipeline.Hold, pipeline.Doubt, pipeline.Outage
 
 		refuse, stall, cut = sandbox.SMTPRefuse, sandbox.SMTPStall, sandbox.SMTPCut
+		with, without      = "with PIPELINING", "without PIPELINING"
 	)
 	cases := []struct {
 		name  string
@@ -28,6 +31,7 @@ func TestEveryStageThatFails(t *testing.T) {
 		tls   string // TLSNone if empty
 		kind  pipeline.Kind
 		code  string // not compared if empty: the reset may come before or after the dial's end
+		only  string // with or without PIPELINING; both if empty
 		free  bool
 		bad   bool
 		begun int
@@ -46,26 +50,27 @@ func TestEveryStageThatFails(t *testing.T) {
 		{name: "garbage instead of TLS is an outage", tls: TLSStart, fault: sandbox.SMTPFault{Stage: sandbox.AtStartTLS, Action: sandbox.SMTPRaw, Text: "220 go\r\nnot TLS at all"}, kind: outage, code: "smtp.tls"},
 		{name: "a cut at STARTTLS is an outage", tls: TLSStart, fault: sandbox.SMTPFault{Stage: sandbox.AtStartTLS, Action: cut}, kind: outage, code: "smtp.tls"},
 
-		{name: "a refused sender is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 550, Enhanced: "5.7.1"}, kind: outage, code: "smtp.5.7.1", begun: 1},
-		{name: "a sender put off is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 452, Enhanced: "4.3.1"}, kind: outage, code: "smtp.4.3.1", begun: 1},
-		{name: "a fresh connection closed at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 421}, kind: outage, code: "smtp.421", begun: 1},
-		{name: "a fresh connection cut at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: cut}, kind: outage, code: "smtp.connection", begun: 1},
-		{name: "a stall at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: stall}, kind: outage, code: "smtp.timeout", begun: 1},
+		{name: "a refused sender is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 550, Enhanced: "5.7.1"}, kind: outage, code: "smtp.5.7.1"},
+		{name: "a sender put off is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 452, Enhanced: "4.3.1"}, kind: outage, code: "smtp.4.3.1"},
+		{name: "a fresh connection closed at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: refuse, Code: 421}, kind: outage, code: "smtp.421"},
+		{name: "a fresh connection cut at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: cut}, kind: outage, code: "smtp.connection"},
+		{name: "a stall at MAIL FROM is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: stall}, kind: outage, code: "smtp.timeout"},
 
-		{name: "an unknown user fails and marks the address", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 550, Enhanced: "5.1.1", Text: "no such user"}, kind: fail, bad: true, code: "smtp.5.1.1", begun: 1},
-		{name: "a refused recipient without status fails too", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 550, Text: "no such user"}, kind: fail, bad: true, code: "smtp.550", begun: 1},
-		{name: "a greylisted recipient is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 450, Enhanced: "4.2.0"}, kind: retry, code: "smtp.4.2.0", begun: 1},
-		{name: "relaying denied holds the mail", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 554, Enhanced: "5.7.1"}, kind: hold, code: "smtp.5.7.1", begun: 1},
-		{name: "a server that closes at RCPT TO costs nothing", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 421}, kind: retry, free: true, code: "smtp.421", begun: 1},
-		{name: "a cut at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: cut}, kind: retry, code: "smtp.connection", begun: 1},
-		{name: "a stall at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: stall}, kind: retry, code: "smtp.timeout", begun: 1},
-		{name: "garbage at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRaw, Text: "what?\r\n"}, kind: retry, code: "smtp.reply", begun: 1},
-		{name: "a login that is asked for late is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 530, Enhanced: "5.7.0"}, kind: outage, code: "smtp.5.7.0", begun: 1},
-		{name: "answers to commands that were not given yet are an outage at MAIL FROM", fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: sandbox.SMTPRaw, Text: "250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n"}, kind: outage, code: "smtp.reply", begun: 1},
-		{name: "an answer to the final dot that comes with the one to DATA is not believed", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: sandbox.SMTPRaw, Text: "354 go\r\n250 queued\r\n"}, kind: retry, code: "smtp.reply", begun: 1},
-		{name: "a refused DATA holds the mail", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: refuse, Code: 554}, kind: hold, code: "smtp.554", begun: 1},
-		{name: "a cut at DATA is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: cut}, kind: retry, code: "smtp.connection", begun: 1},
-		{name: "a stall at DATA is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: stall}, kind: retry, code: "smtp.timeout", begun: 1},
+		{name: "an unknown user fails and marks the address", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 550, Enhanced: "5.1.1", Text: "no such user"}, kind: fail, bad: true, code: "smtp.5.1.1"},
+		{name: "a refused recipient without status fails too", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 550, Text: "no such user"}, kind: fail, bad: true, code: "smtp.550"},
+		{name: "a greylisted recipient is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 450, Enhanced: "4.2.0"}, kind: retry, code: "smtp.4.2.0"},
+		{name: "relaying denied holds the mail", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 554, Enhanced: "5.7.1"}, kind: hold, code: "smtp.5.7.1"},
+		{name: "a server that closes at RCPT TO costs nothing", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 421}, kind: retry, free: true, code: "smtp.421"},
+		{name: "a cut at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: cut}, kind: retry, code: "smtp.connection"},
+		{name: "a stall at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: stall}, kind: retry, code: "smtp.timeout"},
+		{name: "garbage at RCPT TO is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRaw, Text: "what?\r\n"}, kind: retry, code: "smtp.reply"},
+		{name: "a login that is asked for late is an outage", fault: sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: refuse, Code: 530, Enhanced: "5.7.0"}, kind: outage, code: "smtp.5.7.0"},
+		{name: "answers to commands that were not given yet are an outage at MAIL FROM", only: without, fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: sandbox.SMTPRaw, Text: "250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n"}, kind: outage, code: "smtp.reply"},
+		{name: "where all commands are given at once, what is too much shows at the end", only: with, fault: sandbox.SMTPFault{Stage: sandbox.AtMail, Action: sandbox.SMTPRaw, Text: "250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n"}, kind: retry, code: "smtp.reply"},
+		{name: "an answer to the final dot that comes with the one to DATA is not believed", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: sandbox.SMTPRaw, Text: "354 go\r\n250 queued\r\n"}, kind: retry, code: "smtp.reply"},
+		{name: "a refused DATA holds the mail", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: refuse, Code: 554}, kind: hold, code: "smtp.554"},
+		{name: "a cut at DATA is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: cut}, kind: retry, code: "smtp.connection"},
+		{name: "a stall at DATA is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtData, Action: stall}, kind: retry, code: "smtp.timeout"},
 
 		{name: "spam holds the mail", fault: sandbox.SMTPFault{Stage: sandbox.AtDot, Action: refuse, Code: 550, Enhanced: "5.7.1", Text: "spam"}, kind: hold, code: "smtp.5.7.1", begun: 1},
 		{name: "a mail put off after the dot is tried again", fault: sandbox.SMTPFault{Stage: sandbox.AtDot, Action: refuse, Code: 451, Enhanced: "4.3.0"}, kind: retry, code: "smtp.4.3.0", begun: 1},
@@ -77,37 +82,42 @@ func TestEveryStageThatFails(t *testing.T) {
 		{name: "an accepted mail whose answer is lost is in doubt", fault: sandbox.SMTPFault{Stage: sandbox.AtAccepted, Action: cut}, kind: doubt, code: "smtp.connection", begun: 1, mails: 1},
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			mode := c.tls
-			if mode == "" {
-				mode = TLSNone
+		for _, offer := range []string{with, without} {
+			if c.only != "" && c.only != offer {
+				continue
 			}
-			s := startCatcher(t, sandbox.SMTPOptions{TLS: mode, Faults: []sandbox.SMTPFault{c.fault}})
-			cfg := configFor(s)
-			cfg.TLS = mode
-			if c.fault.Action == stall {
-				cfg.Timeout = time.Second
-			}
-			m := newMailer(t, cfg)
-			_, begun, err := send(m, delivery("jose@example.com"))
-			if err == nil {
-				t.Fatal("no error")
-			}
-			f := pipeline.AsFault(err)
-			if f.Kind != c.kind || c.code != "" && f.Code != c.code || f.Free != c.free || f.BadAddress != c.bad {
-				t.Errorf("kind %v, code %s, free %v, bad address %v: %v", f.Kind, f.Code, f.Free, f.BadAddress, err)
-			}
-			if begun != c.begun {
-				t.Errorf("begun %d times, want %d", begun, c.begun)
-			}
-			if got := len(s.Mails()); got != c.mails {
-				t.Errorf("%d mails kept, want %d", got, c.mails)
-			}
-			if f.Reason == "" || strings.Contains(err.Error(), "kyc.example") {
-				t.Errorf("reason %q", err)
-			}
-		})
+			t.Run(c.name+", "+offer, func(t *testing.T) {
+				t.Parallel()
+				mode := c.tls
+				if mode == "" {
+					mode = TLSNone
+				}
+				s := startCatcher(t, sandbox.SMTPOptions{TLS: mode, NoPipelining: offer == without, Faults: []sandbox.SMTPFault{c.fault}})
+				cfg := configFor(s)
+				cfg.TLS = mode
+				if c.fault.Action == stall {
+					cfg.Timeout = time.Second
+				}
+				m := newMailer(t, cfg)
+				_, begun, err := send(m, delivery("jose@example.com"))
+				if err == nil {
+					t.Fatal("no error")
+				}
+				f := pipeline.AsFault(err)
+				if f.Kind != c.kind || c.code != "" && f.Code != c.code || f.Free != c.free || f.BadAddress != c.bad {
+					t.Errorf("kind %v, code %s, free %v, bad address %v: %v", f.Kind, f.Code, f.Free, f.BadAddress, err)
+				}
+				if begun != c.begun {
+					t.Errorf("begun %d times, want %d", begun, c.begun)
+				}
+				if got := len(s.Mails()); got != c.mails {
+					t.Errorf("%d mails kept, want %d", got, c.mails)
+				}
+				if f.Reason == "" || strings.Contains(err.Error(), "kyc.example") {
+					t.Errorf("reason %q", err)
+				}
+			})
+		}
 	}
 }
 
@@ -123,8 +133,14 @@ func TestAMailWithAnAnswerIsSentWhateverHappensNext(t *testing.T) {
 		}
 	})
 	t.Run("RSET is refused: the next mail takes another connection", func(t *testing.T) {
-		s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{Stage: sandbox.AtRset, Action: sandbox.SMTPRefuse, Code: 502}}})
+		s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{
+			{Stage: sandbox.AtRcpt, Nth: 1, Action: sandbox.SMTPRefuse, Code: 550, Enhanced: "5.1.1"},
+			{Stage: sandbox.AtRset, Action: sandbox.SMTPRefuse, Code: 502},
+		}})
 		m := newMailer(t, configFor(s))
+		if f := failureOf(send(m, delivery("nobody@example.com"))); f.Code != "smtp.5.1.1" {
+			t.Fatalf("got %v", f)
+		}
 		for range 2 {
 			if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != 1 {
 				t.Fatalf("begun %d times, error %v", begun, err)
@@ -194,12 +210,8 @@ func TestABrokenBodyIsNeverEndedByADot(t *testing.T) {
 				cfg := configFor(s)
 				cfg.TLS, cfg.Timeout = mode, 2*time.Second
 				m := newMailer(t, cfg)
-				to, err := parseAddress("", "jose@example.com")
-				if err != nil {
-					t.Fatal(err)
-				}
 				begun := 0
-				_, err = m.transmit(context.Background(), to, outgoing{raw: raw}, func() error { begun++; return nil })
+				_, err := m.transmit(context.Background(), letter(raw), func() error { begun++; return nil })
 				if f := pipeline.AsFault(err); err == nil || f.Kind != c.kind || c.code != "" && f.Code != c.code || f.Free || begun != 1 {
 					t.Errorf("got %v, begun %d times", err, begun)
 				}
@@ -233,12 +245,8 @@ func TestATruncatedMailIsNotSentWhenTheServerStallsThenReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &connection{client: smtpClient, socket: s, timeout: time.Second, patience: time.Second}
-	to, err := parseAddress("", "jose@example.com")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.transact(to, to, outgoing{raw: raw}); pipeline.AsFault(err).Code != "smtp.timeout" {
+	c := newConnection(smtpClient, s, time.Second, time.Second)
+	if _, err := transact(c, letter(raw)); pipeline.AsFault(err).Code != "smtp.timeout" {
 		t.Fatalf("got %v", err)
 	}
 	got := <-read
@@ -271,68 +279,197 @@ func answerUpToDATA(server net.Conn) <-chan *bytes.Buffer {
 	return done
 }
 
-// failingWrites is a TCP connection that breaks at the first write which
-// begins with a text.
+// letter is a mail that belongs to nobody.
+func letter(raw []byte) outgoing {
+	return outgoing{from: "<hola@mail.example.mx>", to: "<jose@example.com>", raw: raw}
+}
+
+// transact sends a mail on a connection that belongs to no pool.
+func transact(c *connection, m outgoing) (reply, error) {
+	if c.pipelining {
+		if err := c.propose(m); err != nil {
+			return reply{}, err
+		}
+	}
+	if f := c.agree(m); f != nil {
+		return reply{}, *f
+	}
+	if f := c.transfer(m); f != nil {
+		return reply{}, *f
+	}
+	said, f := c.verdict(m)
+	if f != nil {
+		return reply{}, *f
+	}
+	return said, nil
+}
+
+// failingWrites is a TCP connection that breaks once it has taken some more
+// bytes.
 type failingWrites struct {
 	net.Conn
-	at string
+	breaks bool
+	left   int
 }
 
 func (f *failingWrites) Write(p []byte) (int, error) {
-	if bytes.HasPrefix(p, []byte(f.at)) {
-		return 0, syscall.ECONNRESET
+	if !f.breaks || len(p) <= f.left {
+		f.left -= len(p)
+		return f.Conn.Write(p)
 	}
-	return f.Conn.Write(p)
+	n, err := f.Conn.Write(p[:f.left])
+	f.left = 0
+	return n, cmp.Or(err, error(syscall.ECONNRESET))
 }
 
 func TestDoubtBeginsExactlyAtTheFinalDot(t *testing.T) {
+	small := []byte("Subject: Hola\r\n\r\nHola\r\n")
+	big := bytes.Repeat([]byte(strings.Repeat("x", 70)+"\r\n"), 3000)
 	for _, c := range []struct {
-		name, at string
+		sentence string
+		raw      []byte
+		left     int // bytes that leave
 		kind     pipeline.Kind
 		code     string
 	}{
-		{"a small mail that never left whole is tried again", "Subject:", pipeline.Retry, "smtp.connection"},
-		{"a dot that may have left is in doubt once no answer comes", ".\r\n", pipeline.Doubt, "smtp.timeout"},
+		{"A mail of which nothing left is tried again.", small, 0, pipeline.Retry, "smtp.connection"},
+		{"So is one that left up to its last byte.", small, len(small), pipeline.Retry, "smtp.connection"},
+		{"A dot that may have left is in doubt once no answer comes.", small, len(small) + 1, pipeline.Doubt, "smtp.timeout"},
+		{"So is one that left but for the end of its line.", small, len(small) + 2, pipeline.Doubt, "smtp.timeout"},
+		{"A big mail breaks off in its middle.", big, maxWrite + 1, pipeline.Retry, "smtp.connection"},
+		{"Or before its dot.", big, len(big), pipeline.Retry, "smtp.connection"},
+		{"Or at it.", big, len(big) + 1, pipeline.Doubt, "smtp.timeout"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(c.sentence, func(t *testing.T) {
 			server, client := tcpPair(t)
-			s := newSocket(&failingWrites{client, c.at})
+			tcp := &failingWrites{Conn: client}
+			s := newSocket(tcp)
 			read := answerUpToDATA(server)
 			d := newDialer(Config{Host: "127.0.0.1", TLS: TLSNone, Timeout: time.Second, LocalName: "test"})
 			smtpClient, _, err := d.open(context.Background(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			to, err := parseAddress("", "jose@example.com")
+			conn := newConnection(smtpClient, s, time.Second, time.Second)
+			if f := conn.agree(letter(c.raw)); f != nil {
+				t.Fatal(f)
+			}
+			<-read
+			drained := make(chan struct{})
+			go func() {
+				defer close(drained)
+				_, _ = io.Copy(io.Discard, server)
+			}()
+			tcp.breaks, tcp.left = true, c.left
+			f := conn.transfer(letter(c.raw))
+			if f == nil {
+				_, f = conn.verdict(letter(c.raw))
+			}
+			if f == nil || f.fault().Kind != c.kind || f.fault().Code != c.code || !conn.broken {
+				t.Errorf("got %v", f)
+			}
+			<-drained
+		})
+	}
+}
+
+// Above TLS the dot is in the last record, and nobody can read a record whose
+// end is missing.
+func TestARecordThatDidNotLeaveWholeIsNoDoubt(t *testing.T) {
+	raw := bytes.Repeat([]byte(strings.Repeat("x", 70)+"\r\n"), 300) // two records
+	for _, left := range []int{0, 1, 16<<10 + 100, len(raw), len(raw) + 40} {
+		t.Run(strconv.Itoa(left), func(t *testing.T) {
+			server := startCatcher(t, sandbox.SMTPOptions{TLS: sandbox.SMTPImplicit})
+			cfg := configFor(server)
+			cfg.TLS = TLSImplicit
+			client, err := net.Dial("tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			conn := &connection{client: smtpClient, socket: s, timeout: time.Second, patience: time.Second}
-			_, err = conn.transact(to, to, outgoing{raw: []byte("Subject: Hola\r\n\r\nHola\r\n")})
-			<-read
-			if f := pipeline.AsFault(err); err == nil || f.Kind != c.kind || f.Code != c.code || !conn.broken {
-				t.Errorf("got %v", err)
+			tcp := &failingWrites{Conn: client}
+			s := newSocket(tcp)
+			smtpClient, _, err := newDialer(cfg).open(context.Background(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn := newConnection(smtpClient, s, time.Second, time.Second)
+			if err := conn.propose(letter(raw)); err != nil {
+				t.Fatal(err)
+			}
+			if f := conn.agree(letter(raw)); f != nil {
+				t.Fatal(f)
+			}
+			tcp.breaks, tcp.left = true, left
+			f := conn.transfer(letter(raw))
+			if f == nil || f.step != atBody || f.fault().Kind != pipeline.Retry || !conn.broken {
+				t.Errorf("got %v", f)
+			}
+			if err := server.Close(); err != nil {
+				t.Error(err)
+			}
+			if n := len(server.Mails()); n != 0 {
+				t.Errorf("%d mails", n)
+			}
+		})
+	}
+}
+
+// Every line that begins with a dot gets another one (RFC 5321, section 4.5.2),
+// wherever the writes divide the message.
+func TestDotStuffing(t *testing.T) {
+	s := startCatcher(t, sandbox.SMTPOptions{})
+	m := newMailer(t, configFor(s))
+	full := strings.Repeat(strings.Repeat("x", 62)+"\r\n", maxWrite/64)
+	for _, c := range []struct {
+		sentence, raw, wire string
+	}{
+		{"No dot, no change.", "a\r\nb.\r\n", "a\r\nb.\r\n"},
+		{"A dot at the very beginning.", ".a\r\n", "..a\r\n"},
+		{"One dot a line.", ".\r\n.\r\n..\r\n", "..\r\n..\r\n...\r\n"},
+		{"A last line without its end gets one.", "a\r\n.", "a\r\n..\r\n"},
+		{"A dot right where a write ends.", full + ".a\r\n", full + "..a\r\n"},
+		{"A dot right before that.", full[1:] + ".a\r\n", full[1:] + "..a\r\n"},
+		{"A dot right behind it.", "x" + full + ".a\r\n", "x" + full + "..a\r\n"},
+		{"Nothing but dots, far more than one write.", strings.Repeat(".\r\n", maxWrite), strings.Repeat("..\r\n", maxWrite)},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			before := len(s.Mails())
+			if _, err := m.transmit(context.Background(), letter([]byte(c.raw)), func() error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if got := string(s.Mails()[before].Wire); got != c.wire {
+				t.Errorf("%d bytes on the wire, want %d", len(got), len(c.wire))
 			}
 		})
 	}
 }
 
 func TestARefusedMailLeavesTheConnectionUsable(t *testing.T) {
-	s := startCatcher(t, sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{{
-		Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Recipient: "bad@example.com", Code: 550, Enhanced: "5.1.1",
-	}}})
-	m := newMailer(t, configFor(s))
-	for _, email := range []string{"a@example.com", "bad@example.com", "b@example.com"} {
-		_, _, err := send(m, delivery(email))
-		if (err != nil) != (email == "bad@example.com") {
-			t.Errorf("%s: %v", email, err)
-		}
-	}
-	if len(s.Mails()) != 2 || s.Connections() != 1 {
-		t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
-	}
-	want := []string{"EHLO", "MAIL", "RCPT", "DATA", "RSET", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"}
-	if verbs := verbsOf(s, 1); !slices.Equal(verbs, want) {
-		t.Errorf("the server got %v", verbs)
+	for _, c := range []struct {
+		sentence     string
+		noPipelining bool
+		want         []string
+	}{
+		{"All commands at once.", false, []string{"EHLO", "MAIL", "RCPT", "DATA", "MAIL", "RCPT", "DATA", "RSET", "MAIL", "RCPT", "DATA"}},
+		{"One after the other.", true, []string{"EHLO", "MAIL", "RCPT", "DATA", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"}},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			s := startCatcher(t, sandbox.SMTPOptions{NoPipelining: c.noPipelining, Faults: []sandbox.SMTPFault{{
+				Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Recipient: "bad@example.com", Code: 550, Enhanced: "5.1.1",
+			}}})
+			m := newMailer(t, configFor(s))
+			for _, email := range []string{"a@example.com", "bad@example.com", "b@example.com"} {
+				_, _, err := send(m, delivery(email))
+				if (err != nil) != (email == "bad@example.com") {
+					t.Errorf("%s: %v", email, err)
+				}
+			}
+			if len(s.Mails()) != 2 || s.Connections() != 1 {
+				t.Errorf("%d mails on %d connections", len(s.Mails()), s.Connections())
+			}
+			if verbs := verbsOf(s, 1); !slices.Equal(verbs, c.want) {
+				t.Errorf("the server got %v", verbs)
+			}
+		})
 	}
 }

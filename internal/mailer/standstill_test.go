@@ -47,12 +47,12 @@ func (s *standstill) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (s *standstill) SetDeadline(t time.Time) error {
+func (s *standstill) SetReadDeadline(t time.Time) error {
 	if s.passed {
 		s.passed = false
 		s.deadlines--
 	}
-	return s.Conn.SetDeadline(t)
+	return s.Conn.SetReadDeadline(t)
 }
 
 func TestAnAnswerThatComesWhileTheProcessStandsStill(t *testing.T) {
@@ -120,13 +120,9 @@ func TestAnAnswerThatComesWhileTheProcessStandsStill(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				conn := &connection{client: client, socket: s, timeout: cfg.Timeout, patience: 8 * time.Second}
+				conn := newConnection(client, s, cfg.Timeout, 8*time.Second)
 				defer conn.drop()
-				to, err := parseAddress("", "jose@example.com")
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, err := conn.transact(to, to, outgoing{raw: []byte("Subject: Hola\r\n\r\nHola\r\n")})
+				got, err := transact(conn, letter([]byte("Subject: Hola\r\n\r\nHola\r\n")))
 				if c.reply != "" {
 					if err != nil || got.String() != c.reply || conn.broken {
 						t.Errorf("reply %q, error %v, broken %v", got, err, conn.broken)

@@ -25,6 +25,7 @@ func TestAStopBeforeBeginEndsEveryWait(t *testing.T) {
 	stall := func(stage sandbox.SMTPStage) sandbox.SMTPFault {
 		return sandbox.SMTPFault{Stage: stage, Action: sandbox.SMTPStall}
 	}
+	second := func(f sandbox.SMTPFault) sandbox.SMTPFault { f.Nth = 2; return f }
 	t.Run("before anything is done", func(t *testing.T) {
 		s := startCatcher(t, sandbox.SMTPOptions{})
 		m := newMailer(t, configFor(s))
@@ -49,7 +50,10 @@ func TestAStopBeforeBeginEndsEveryWait(t *testing.T) {
 		{"while TLS does not come", TLSImplicit, stall(sandbox.AtBanner), false, 0},
 		{"while EHLO is not answered", TLSNone, stall(sandbox.AtEhlo), false, 1},
 		{"while STARTTLS is not answered", TLSStart, stall(sandbox.AtStartTLS), false, 2},
-		{"while a kept connection is tested", TLSNone, stall(sandbox.AtRset), true, 5},
+		{"while MAIL FROM is not answered", TLSNone, stall(sandbox.AtMail), false, 2},
+		{"while MAIL FROM is not answered on a kept connection", TLSNone, second(stall(sandbox.AtMail)), true, 5},
+		{"while RCPT TO is not answered", TLSNone, stall(sandbox.AtRcpt), false, 3},
+		{"while DATA is not answered", TLSNone, stall(sandbox.AtData), false, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := startCatcher(t, sandbox.SMTPOptions{TLS: c.tls, Faults: []sandbox.SMTPFault{c.fault}})
@@ -101,7 +105,7 @@ func stopWhileOneIsHeld(t *testing.T, m *Mailer) {
 		eventually(t, func() bool {
 			m.pool.mu.Lock()
 			defer m.pool.mu.Unlock()
-			return m.pool.opening == 0 && m.pool.capacity.current == 1
+			return m.pool.opening == 0 && m.pool.capacity.crowd.current == 1
 		})
 		cancel()
 		stopped(t, <-waiting)

@@ -126,11 +126,6 @@ func TestCausesOfAFailure(t *testing.T) {
 			}
 		})
 	}
-	t.Run("An idle connection that broke.", func(t *testing.T) {
-		if got := (failure{step: atMAIL, kept: true, err: io.EOF}).causes(); got != nil {
-			t.Errorf("causes %v", got)
-		}
-	})
 }
 
 // TestAFailureThatEveryUserMeets sends to ten users, one after the other.

@@ -37,7 +37,8 @@ type SMTPOptions struct {
 	// every one that [SMTP] knows.
 	Mechanisms []string
 
-	UTF8 bool // offer SMTPUTF8 (RFC 6531)
+	UTF8         bool // offer SMTPUTF8 (RFC 6531)
+	NoPipelining bool // don't offer PIPELINING (RFC 2920)
 
 	// MaxConnections is the most that may be open at a time; one more is
 	// answered with 421 4.7.0 and closed. 0 is no limit.
@@ -63,6 +64,7 @@ type SMTP struct {
 	mu       sync.Mutex
 	faults   []*smtpFaultCounter
 	strikes  int
+	begun    int
 	mails    []Mail
 	commands []SMTPCommand
 }
@@ -154,6 +156,14 @@ func (s *SMTP) Commands() []SMTPCommand {
 // were one too many.
 func (s *SMTP) Connections() int { return s.listener.accepted() }
 
+// Begun returns how many messages have begun to come in so far, whatever became
+// of them.
+func (s *SMTP) Begun() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun
+}
+
 // Strikes returns how many faults have happened so far.
 func (s *SMTP) Strikes() int {
 	s.mu.Lock()
@@ -202,6 +212,12 @@ func (s *SMTP) keep(m Mail) {
 	if s.options.OnMail != nil {
 		s.options.OnMail(m)
 	}
+}
+
+func (s *SMTP) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun++
 }
 
 func (s *SMTP) record(conn int, line string) {

@@ -21,6 +21,7 @@ type smtpConn struct {
 	transport    net.Conn // the TCP connection, or TLS on it
 	reader       *bufio.Reader
 	pending      []byte // read from the client, not yet by the server
+	held         []byte // answered by the server, not yet sent to the client
 
 	surplus   bool // one too many: it is turned away
 	greeted   bool
@@ -48,6 +49,11 @@ func newSMTPConn(tcp *net.TCPConn, l *smtpListener, number int) *smtpConn {
 // fault has answered.
 func (c *smtpConn) Read(p []byte) (int, error) {
 	for len(c.pending) == 0 {
+		if !c.hasLine() {
+			if err := c.flush(); err != nil {
+				return 0, err
+			}
+		}
 		chunk, err := c.reader.ReadSlice('\n')
 		if len(chunk) == 0 {
 			return 0, err
@@ -68,7 +74,9 @@ func (c *smtpConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Write gives the client the server's answer.
+// Write gives the client the server's answer: in one piece if it has several
+// lines, and together with those to the commands that have come behind it, as
+// RFC 2920, section 3.2, asks.
 func (c *smtpConn) Write(p []byte) (int, error) {
 	if !c.greeted {
 		c.greeted = true
@@ -90,6 +98,9 @@ func (c *smtpConn) Write(p []byte) (int, error) {
 		c.inData = bytes.HasPrefix(p, []byte("354"))
 		c.wire.Reset()
 	}
+	if c.listener.server.options.NoPipelining && string(p) == "250-PIPELINING\r\n" {
+		return len(p), nil
+	}
 	out := p
 	if c.offerTLS {
 		c.offerTLS = false
@@ -97,10 +108,30 @@ func (c *smtpConn) Write(p []byte) (int, error) {
 			out = append(bytes.Clone(p), "250-STARTTLS\r\n"...)
 		}
 	}
-	if _, err := c.transport.Write(out); err != nil {
+	c.held = append(c.held, out...)
+	if unfinished := len(p) > 3 && p[3] == '-'; unfinished || c.hasLine() {
+		return len(p), nil
+	}
+	if err := c.flush(); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// hasLine tells whether a line of the client is here already.
+func (c *smtpConn) hasLine() bool {
+	here, _ := c.reader.Peek(c.reader.Buffered())
+	return bytes.IndexByte(here, '\n') >= 0
+}
+
+// flush sends what is held.
+func (c *smtpConn) flush() error {
+	if len(c.held) == 0 {
+		return nil
+	}
+	_, err := c.transport.Write(c.held)
+	c.held = c.held[:0]
+	return err
 }
 
 // Close ends the connection and whatever stalls on it.
@@ -159,6 +190,9 @@ func (c *smtpConn) inspect(line []byte) (pass bool, err error) {
 
 func (c *smtpConn) inspectData(line []byte) (pass bool, err error) {
 	begin := c.wire.Len() == 0
+	if begin {
+		c.listener.server.begin()
+	}
 	if string(line) == ".\r\n" && (begin || bytes.HasSuffix(c.wire.Bytes(), []byte("\r\n"))) {
 		c.inData = false
 		return true, nil
@@ -177,6 +211,9 @@ func (c *smtpConn) inspectData(line []byte) (pass bool, err error) {
 }
 
 func (c *smtpConn) startTLS() error {
+	if err := c.flush(); err != nil {
+		return err
+	}
 	if _, err := c.transport.Write([]byte("220 2.0.0 Ready to start TLS\r\n")); err != nil {
 		return err
 	}
@@ -196,6 +233,9 @@ func (c *smtpConn) strike(stage SMTPStage) (done bool, err error) {
 	fault, due := c.listener.server.fault(stage, c.recipient)
 	if !due {
 		return false, nil
+	}
+	if err := c.flush(); err != nil {
+		return false, err
 	}
 	switch fault.Action {
 	case SMTPRefuse:

@@ -357,3 +357,45 @@ func TestSMTPDisconnectAndCloseEndConversations(t *testing.T) {
 		t.Errorf("after Close: %q", got)
 	}
 }
+
+func TestSMTPPipelining(t *testing.T) {
+	const group = "MAIL FROM:<a@x.example>\r\nRCPT TO:<b@y.example>\r\nDATA\r\n"
+	for _, c := range []struct {
+		sentence string
+		options  sandbox.SMTPOptions
+		offered  bool
+		want     string // the answers to the group, by their codes
+	}{
+		{"It is offered.", sandbox.SMTPOptions{}, true, "250 250 354"},
+		{"It need not be.", sandbox.SMTPOptions{NoPipelining: true}, false, "250 250 354"},
+		{"A fault strikes one command of many.", sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{
+			{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Code: 550},
+		}}, true, "250 550 502"},
+		{"What was answered before a cut is out.", sandbox.SMTPOptions{Faults: []sandbox.SMTPFault{
+			{Stage: sandbox.AtData, Action: sandbox.SMTPCut},
+		}}, true, "250 250 broken"},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			s := startSMTP(t, c.options)
+			conn := dialSMTP(t, s)
+			answer(conn)
+			if got := strings.Contains(talk(conn, "EHLO me"), "PIPELINING"); got != c.offered {
+				t.Errorf("offered: %v", got)
+			}
+			if _, err := io.WriteString(conn.W, group); err != nil || conn.W.Flush() != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for range 3 {
+				code, _, _ := strings.Cut(answer(conn), " ")
+				got = append(got, code)
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("answered %v, want %s", got, c.want)
+			}
+			if n := len(s.Commands()); n != 4 || s.Begun() != 0 {
+				t.Errorf("%d commands, %d messages begun", n, s.Begun())
+			}
+		})
+	}
+}

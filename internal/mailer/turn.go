@@ -1,0 +1,167 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// errElsewhere says that nothing has begun and that another connection may well
+// carry the mail.
+var errElsewhere = errors.New("the connection is of no use")
+
+// turn is one sender's time on a connection. It begins with the right to write:
+// from the first byte of the envelope to the last of the message. The right to
+// read, from the answers to the envelope to the one to the final dot, may come
+// later. Once a sender has written the dot the next one may write, so that a
+// connection carries one mail per round trip (RFC 2920, section 3.1: a group of
+// commands may follow the message).
+//
+// A mail begins only after its 354 was read, hence after the answer to the mail
+// before it. So there is never more than one mail on a connection that is begun
+// and not answered: doubts don't outnumber connections.
+type turn struct {
+	pool  *pool
+	c     *connection
+	epoch int  // of the pool's capacity
+	kept  bool // the connection has carried mails before
+
+	chained bool // it began behind another sender
+	behind  bool // it still is; only the pool may end this
+	spoke   bool // commands were written
+	lost    bool // the connection ended before the turn came
+}
+
+// carry sends one mail. It returns errElsewhere, a failure, or what begin
+// returned. Until begin is called the end of ctx stops it.
+func (t *turn) carry(ctx context.Context, m outgoing, begin func() error) (reply, error) {
+	defer t.end()
+	done := false
+	defer func() {
+		if !done && !t.behind { // a bug: nobody knows what the server expects next
+			t.c.drop()
+		}
+	}()
+	said, err := t.talk(ctx, m, begin)
+	done = true
+	return said, err
+}
+
+func (t *turn) talk(ctx context.Context, m outgoing, begin func() error) (reply, error) {
+	if err := t.propose(ctx, m); err != nil {
+		return reply{}, err
+	}
+	if err := t.front(ctx); err != nil {
+		return reply{}, err
+	}
+	release := whenDone(ctx, t.c.socket.hangUp)
+	f := t.c.agree(m)
+	release()
+	if err := ctx.Err(); err != nil {
+		t.c.drop()
+		if f == nil || !f.refused() {
+			return reply{}, cancelFault(err)
+		}
+	}
+	if f != nil {
+		return reply{}, t.judge(f)
+	}
+	if err := begin(); err != nil {
+		// Any command, even QUIT, or a dot would be a message now, an empty one.
+		t.c.drop()
+		return reply{}, err
+	}
+	if f := t.c.transfer(m); f != nil {
+		return reply{}, t.judge(f)
+	}
+	t.pool.yield(t.c)
+	said, f := t.c.verdict(m)
+	if f != nil {
+		return reply{}, t.judge(f)
+	}
+	return said, nil
+}
+
+// propose writes the envelope where it may be written at once. An error leaves
+// the connection to whoever is in front, whose answer may still come.
+func (t *turn) propose(ctx context.Context, m outgoing) error {
+	if !t.c.pipelining {
+		return nil
+	}
+	release := whenDone(ctx, t.c.socket.silence)
+	t.spoke = true
+	err := t.c.propose(m)
+	release()
+	switch {
+	case ctx.Err() != nil:
+		err = cancelFault(ctx.Err())
+	case err == nil:
+		return nil
+	case t.behind:
+		err = errElsewhere
+	default:
+		err = t.judge(&failure{step: atMAIL, err: err, redact: m.redact})
+	}
+	if !t.behind {
+		t.c.drop()
+	}
+	return err
+}
+
+// front waits until the next answer is for this sender. It does not wait long
+// behind a mail that the server takes its time for when another connection is
+// free.
+func (t *turn) front(ctx context.Context) error {
+	if !t.behind {
+		return nil
+	}
+	look := time.NewTicker(t.pool.look)
+	defer look.Stop()
+	for {
+		select {
+		case alive := <-t.c.next:
+			t.behind = false
+			if t.lost = !alive; t.lost {
+				return errElsewhere
+			}
+			return nil
+		case <-ctx.Done():
+			return cancelFault(ctx.Err())
+		case <-look.C:
+			if t.pool.hasRoom() {
+				return errElsewhere
+			}
+		}
+	}
+}
+
+// judge passes a failure on, or says that another connection should be tried.
+func (t *turn) judge(f *failure) error {
+	if f.throttles(t.kept) {
+		t.pool.slow(t.epoch)
+	}
+	if !f.elsewhere(t.kept, t.chained) {
+		return *f
+	}
+	if t.chained && f.step <= atMAIL && timedOut(f.err) {
+		// The mail before was answered, and what followed it was not: the server
+		// does not take commands behind a message, whatever it offers.
+		t.pool.unchain()
+	}
+	return errElsewhere
+}
+
+// end gives the connection back.
+func (t *turn) end() {
+	if t.behind {
+		if t.pool.leave(t.c, t.spoke) {
+			return
+		}
+		if t.lost = !<-t.c.next; !t.lost && t.spoke {
+			t.c.drop() // the answers to the envelope would be taken for others
+		}
+	}
+	if !t.lost {
+		t.pool.put(t.c)
+	}
+}
