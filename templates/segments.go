@@ -2,7 +2,6 @@ package templates
 
 import (
 	"html"
-	htmltemplate "html/template"
 	"strings"
 )
 
@@ -38,12 +37,16 @@ const (
 	writingCount
 )
 
+// pageEscaper is html/template's escaper for those places.
+var pageEscaper = strings.NewReplacer(
+	"\x00", "\uFFFD", `"`, "&#34;", "&", "&amp;", "'", "&#39;", "+", "&#43;", "<", "&lt;", ">", "&gt;")
+
 func (w writing) write(s string) string {
 	switch w {
 	case inAttribute:
 		return html.EscapeString(s)
 	case inPage:
-		return strings.ReplaceAll(htmltemplate.HTMLEscapeString(s), "+", "&#43;")
+		return pageEscaper.Replace(s)
 	default:
 		return s
 	}
