@@ -1,19 +1,18 @@
 package capa
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"time"
-
-	"alta/pipeline"
-
-	"context"
-	"errors"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"alta/pipeline"
 )
 
 func TestLine(t *testing.T) {
