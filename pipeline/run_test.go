@@ -203,3 +203,80 @@ func TestRunPullsAgainForWhatAVerdictMadeDue(t *testing.T) {
 		t.Errorf("%d sent, want the one that fell due during the run too", r.Sent)
 	}
 }
+
+func TestRunPullsWhileItsWorkersAreBusy(t *testing.T) {
+	for _, c := range []struct {
+		sentence string
+		workers  int
+		asked    int // by each pull
+		behind   int // claimed and not begun when the next pull is made
+	}{
+		{"A lone worker begins the last before more is claimed.", 1, 2, 0},
+		{"So do few.", 3, 6, 0},
+		{"Many have some behind them.", 8, 16, 2},
+		{"However many there are, a pull is bounded.", 1000, 256, 0},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, g := newBook(2000), newGate()
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan pipeline.Report)
+				go func() {
+					r, err := pipeline.Run(ctx, b, pipeline.Record(b, usual(t), stopped(ten), g.stage, nil), options(c.workers))
+					if err != nil {
+						t.Error(err)
+					}
+					done <- r
+				}()
+				pulls := func() int {
+					synctest.Wait()
+					b.mu.Lock()
+					defer b.mu.Unlock()
+					return len(b.asked)
+				}
+				if c.workers < c.asked { // the first pull is more than they can begin
+					for begun := c.workers; begun < c.asked-c.behind; begun++ {
+						if n := pulls(); n != 1 {
+							t.Fatalf("%d pulls with %d of %d begun", n, begun, c.asked)
+						}
+						g.pass <- nil
+					}
+				}
+				if n := pulls(); n < 2 {
+					t.Errorf("%d pulls, want the next one", n)
+				}
+				if b.asked[0] != c.asked {
+					t.Errorf("a pull asked for %d, want %d", b.asked[0], c.asked)
+				}
+				cancel()
+				for range g.now() {
+					g.pass <- nil
+				}
+				b.settled(t, <-done)
+			})
+		})
+	}
+}
+
+func TestRunForgetsWhatIsDone(t *testing.T) {
+	b := newBook(3)
+	all := b.due
+	stage := func(_ context.Context, d *pipeline.Delivery) error {
+		d.Message.Content = pipeline.Content{HTML: "<p>A long text.</p>"}
+		return nil
+	}
+	o := options(1)
+	o.Done = func(d *pipeline.Delivery, _ pipeline.Verdict, _ pipeline.Report) {
+		if d.ID == 0 || d.Message.HTML == "" {
+			t.Errorf("it was forgotten before it was told: %v", d)
+		}
+	}
+	if _, err := pipeline.Run(t.Context(), b, pipeline.Record(b, usual(t), stopped(ten), stage, nil), o); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range all {
+		if d.Message.HTML != "" {
+			t.Errorf("the text of a mail that is sent is still in memory")
+		}
+	}
+}

@@ -113,10 +113,10 @@ func TestBadConfig(t *testing.T) {
 			`my.toml:2:8: smtp.port: found 65536, expected 1 to 65535`},
 		{"connections have limits", "[smtp]\nconnections = 0\n",
 			`my.toml:2:15: smtp.connections: found 0, expected 1 to 256`},
-		{"kept HTTP connections have limits", "[capa]\nconnections = 257\n",
-			`my.toml:2:15: capa.connections: found 257, expected 1 to 256`},
-		{"workers have limits", "[plan]\nworkers = 1025\n",
-			`my.toml:2:11: plan.workers: found 1025, expected 1 to 1024`},
+		{"requests at one time have limits", "[capa]\nconnections = 1025\n",
+			`my.toml:2:15: capa.connections: found 1025, expected 1 to 1024`},
+		{"workers have limits", "[plan]\nworkers = 4097\n",
+			`my.toml:2:11: plan.workers: found 4097, expected 1 to 4096`},
 		{"tries have limits", "[plan]\ntries = 0\n",
 			`my.toml:2:9: plan.tries: found 0, expected 1 to 100`},
 		{"one mail is the least", "[plan]\nmax_mails = 0\n",
@@ -250,7 +250,7 @@ func TestBadConfig(t *testing.T) {
 			"my.toml:2:8: smtp.port: found \"x\", expected a whole number\n" +
 				"my.toml:3:7: smtp.tls: found \"ssl\", expected \"starttls\", \"implicit\" or \"none\"\n" +
 				"my.toml:4:1: smtp.hots: unknown setting, did you mean smtp.host?\n" +
-				"my.toml:7:11: plan.workers: found 0, expected 1 to 1024\n" +
+				"my.toml:7:11: plan.workers: found 0, expected 1 to 4096\n" +
 				"my.toml:8:14: plan.reminders[0]: found 1, expected a duration such as \"30s\", \"20m\" or \"24h\"\n" +
 				"my.toml:10:10: capa.base_url: found \"x\", expected a URL that begins with https://"},
 	} {

@@ -84,7 +84,7 @@ func (k *configCheck) capa() {
 		k.follow(elementName("capa.link_hosts", i), host, capa.CheckLinkHost)
 	}
 	k.rate("capa.rate", c.Rate)
-	k.between("capa.connections", c.Connections, 1, 256)
+	k.between("capa.connections", c.Connections, 1, 1024)
 }
 
 func (k *configCheck) smtp() {
@@ -161,7 +161,19 @@ func (k *configCheck) plan() {
 		`"HH:MM-HH:MM" that begins before it ends, such as "09:00-20:00", or "" for any time`)
 	k.choice("plan.on_doubt", c.OnDoubt, "resend", "hold")
 	k.between("plan.tries", c.Tries, 1, 100)
-	k.between("plan.workers", c.Workers, 1, 1024)
+	k.between("plan.workers", c.Workers, 1, 4096)
+	k.busy("capa.connections", k.config.Capa.Connections)
+	k.busy("smtp.connections", k.config.SMTP.Connections)
+}
+
+// busy warns of connections that were asked for and can't all be used, because
+// fewer deliveries are in flight.
+func (k *configCheck) busy(setting string, connections int) {
+	workers := k.config.Plan.Workers
+	if _, set := k.config.places[setting]; set && connections > workers && workers > 0 {
+		k.warn(fmt.Sprintf("plan.workers: with %d deliveries in flight no more than %d of the %d %s are ever used; make it more than capa.connections and smtp.connections together",
+			workers, workers, connections, setting))
+	}
 }
 
 func (k *configCheck) guard() {

@@ -86,7 +86,7 @@ func TestDefaults(t *testing.T) {
 		Plan: PlanConfig{
 			Reminders:       []time.Duration{24 * time.Hour, 72 * time.Hour, 168 * time.Hour},
 			ReissueOnExpiry: true, MinGap: 20 * time.Hour, MaxMails: 6,
-			SendingHours: "09:00-20:00", Hours: hours, OnDoubt: "resend", Tries: 8, Workers: 16,
+			SendingHours: "09:00-20:00", Hours: hours, OnDoubt: "resend", Tries: 8, Workers: 64,
 		},
 		Guard:    GuardConfig{Mails: 1000, Times: 10},
 		Schedule: ScheduleConfig{Cron: "*/5 * * * *", TimeZone: "America/Mexico_City"},

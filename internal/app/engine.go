@@ -127,7 +127,11 @@ func (e *engine) deliver(q *store.Queue) pipeline.Deliver {
 	return pipeline.Record(q, e.plan, e.now, pipeline.Chain(
 		observed("issue", pipeline.Issue(e.capa, e.now, e.config.Capa.LinkTTL, e.config.Capa.LeastLife())),
 		pipeline.Keep(q),
-		observed("render", pipeline.Render(e.mails, e.config.SMTP.Sender(), e.now, e.mailer.NewID)),
-		pipeline.Limit(e.smtp, observed("send", pipeline.Send(q, e.mailer, e.now))),
+		// A mail is written while another one is on its connection, and no
+		// sooner: links wait in line for next to no memory, and texts do not.
+		pipeline.Gate(2*e.config.SMTP.Connections, pipeline.Chain(
+			observed("render", pipeline.Render(e.mails, e.config.SMTP.Sender(), e.now, e.mailer.NewID)),
+			pipeline.Limit(e.smtp, observed("send", pipeline.Send(q, e.mailer, e.now))),
+		)),
 	), e.logUnwritten)
 }

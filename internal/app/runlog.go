@@ -17,6 +17,9 @@ func (e *engine) logVerdict(d *pipeline.Delivery, v pipeline.Verdict) {
 	case v.Outcome == pipeline.OutcomeRetry, v.Outcome == pipeline.OutcomeCancelled:
 		level = slog.LevelInfo
 	}
+	if !e.log.Enabled(context.Background(), level) {
+		return // most mails go well, and nobody reads of it
+	}
 	attrs := []slog.Attr{slog.String("outcome", string(v.Outcome)), slog.Any("delivery", d)}
 	if v.Code != "" {
 		attrs = append(attrs, slog.String("code", v.Code), slog.String("reason", v.Reason))

@@ -1,6 +1,7 @@
 package capa
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"unicode"
@@ -21,6 +22,36 @@ type answer struct {
 // shape {"success":true,"data":{"kycLink":"…"}} or in the flat one of the
 // documented example. problem is "" when there is one.
 func parseLink(body []byte, field string) (link, problem string) {
+	if link, ok := plainLink(body, field); ok {
+		return link, ""
+	}
+	return searchLink(body, field)
+}
+
+// plainLink reads an answer that is, byte for byte, what an encoder makes of one
+// of the two shapes, and a link that needs no escapes. That is almost every
+// answer, and costs a fraction of a search.
+func plainLink(body []byte, field string) (link string, ok bool) {
+	rest, nested := bytes.CutPrefix(body, []byte(`{"success":true,"data":`))
+	rest, named := bytes.CutPrefix(rest, []byte(`{"`+field+`":"`))
+	end := []byte(`"}`)
+	if nested {
+		end = []byte(`"}}`)
+	}
+	rest, whole := bytes.CutSuffix(rest, end)
+	if !named || !whole {
+		return "", false
+	}
+	for _, b := range rest {
+		if b < ' ' || b >= 0x7f || b == '"' || b == '\\' {
+			return "", false
+		}
+	}
+	return string(rest), true
+}
+
+// searchLink reads an answer of any other make.
+func searchLink(body []byte, field string) (link, problem string) {
 	var top map[string]any
 	if err := json.Unmarshal(body, &top); err != nil {
 		return "", "the answer is not a JSON object"

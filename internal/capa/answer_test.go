@@ -67,6 +67,13 @@ func TestParseLink(t *testing.T) {
 		{"A link that is no text.", `{"data":{"kycLink":1}}`, "", "kycLink"},
 		{"Two answers.", `{"kycLink":"L"}{"kycLink":"M"}`, "", "JSON"},
 		{"A bare text.", `"L"`, "", "JSON"},
+		{"One brace too few.", `{"success":true,"data":{"kycLink":"L"}`, "", "JSON"},
+		{"One brace too many.", `{"kycLink":"L"}}`, "", "JSON"},
+		{"Blanks and more fields.", `{ "success" : true, "data" : {"kycLink":"L","id":1} }`, "L", ""},
+		{"The other kind of link.", `{"success":true,"data":{"kybLink":"L"}}`, "", "kycLink"},
+		{"Another field behind the link.", `{"kycLink":"L","success":false,"x":""}`, "", "succeed"},
+		{"A link in letters of any language.", `{"kycLink":"ñ"}`, "ñ", ""},
+		{"An empty link.", `{"kycLink":""}`, "", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
@@ -112,8 +119,12 @@ func FuzzParseAnswer(f *testing.F) {
 	}
 	const key = "sk-Secret"
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if link, problem := parseLink(body, "kycLink"); link != "" && problem != "" {
+		link, problem := parseLink(body, "kycLink")
+		if link != "" && problem != "" {
 			t.Errorf("both a link and a problem: %q", problem)
+		}
+		if sought, why := searchLink(body, "kycLink"); link != sought || problem != why {
+			t.Errorf("%q, %q at a glance, and %q, %q by a search", link, problem, sought, why)
 		}
 		e := parseError(body)
 		if again := normalise(e.message); again != e.message && !strings.Contains(e.message, ";") {

@@ -1,7 +1,6 @@
 package capa
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"sync/atomic"
 
 	"alta/pipeline"
@@ -24,15 +22,17 @@ type loss struct {
 	err     error // holds no URL and nothing that the server wrote
 }
 
-// call makes one request; either the answer or the loss counts. readBody
-// tells, by status, whether the body is needed.
+// call makes one request; either the answer or the loss counts.
 //
 // A request has been sent, for all we know, as soon as it has a connection.
 // net/http asks for a second one only when nothing at all was written on the
 // first, a kept connection that the server had closed: only then is a POST
 // safe to repeat, and Transport never repeats it otherwise, because it carries
 // no Idempotency-Key.
-func (c *Client) call(ctx context.Context, method, path string, body []byte, readBody func(status int) bool) (answer, *loss) {
+//
+// The transport is asked directly: it follows no redirect, and a custom header,
+// the API key, would go along with one to any host.
+func (c *Client) call(ctx context.Context, req *http.Request) (answer, *loss) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	var sent atomic.Bool
@@ -40,28 +40,13 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, rea
 		GetConn: func(string) { sent.Store(false) },
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
 	})
-	var payload io.Reader
-	if body != nil {
-		payload = bytes.NewReader(body)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, c.cfg.BaseURL+path, payload)
-	if err != nil {
-		return answer{}, &loss{err: errors.New("the request has no valid URL")}
-	}
-	req.Header.Set("partner-api-key", c.cfg.APIKey.Reveal())
-	req.Header.Set("User-Agent", "alta")
-	req.Header.Set("Accept", "application/json")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-
-	resp, err := c.http.Do(req)
+	resp, err := c.transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		return answer{}, newLoss(sent.Load(), err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	a := answer{status: resp.StatusCode, retryAfter: resp.Header.Get("Retry-After")}
-	if !readBody(a.status) {
+	if isRedirect(a.status) {
 		return a, nil
 	}
 	// Reading to the end lets the connection be used again.
@@ -77,13 +62,11 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, rea
 	return a, nil
 }
 
-// newLoss keeps what is safe of the cause. Before a connection stands,
-// that is all of it but the URL, which names the user. After it, net/http
-// quotes malformed answers, so only errors of the network itself are kept.
+// newLoss keeps what is safe of the cause. Before a connection stands, that is
+// all of it: Transport's errors name no URL, which would name the user. After
+// it, net/http quotes malformed answers, so only errors of the network itself
+// are kept.
 func newLoss(sent bool, err error) *loss {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
-	}
 	timeout := errors.Is(err, context.DeadlineExceeded)
 	if t, ok := errors.AsType[net.Error](err); ok {
 		timeout = timeout || t.Timeout()

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -24,7 +23,8 @@ type Client struct {
 	cfg       Config
 	now       pipeline.Clock
 	transport *http.Transport
-	http      *http.Client
+	requests  requests
+	line      *line
 	limiter   *rate.Limiter
 	gate      gate
 	streaks   *streaks
@@ -40,20 +40,19 @@ func New(cfg Config, now pipeline.Clock) (*Client, error) {
 	if cfg.Rate > 0 {
 		limit = rate.Limit(cfg.Rate)
 	}
-	transport := newTransport(cfg)
+	requests, err := newRequests(cfg)
+	if err != nil {
+		return nil, err
+	}
 	return &Client{
 		cfg:       cfg,
 		now:       now,
-		transport: transport,
-		http: &http.Client{
-			Transport: transport,
-			// Go forwards custom headers, the API key among them, to the
-			// target of a redirect on any host.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		limiter: rate.NewLimiter(limit, 1),
-		gate:    gate{now: now},
-		streaks: newStreaks(),
+		transport: newTransport(cfg),
+		requests:  requests,
+		line:      newLine(cfg.Connections),
+		limiter:   rate.NewLimiter(limit, 1),
+		gate:      gate{now: now},
+		streaks:   newStreaks(),
 	}, nil
 }
 
@@ -74,6 +73,7 @@ func newTransport(cfg Config) *http.Transport {
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: cfg.Timeout,
 		Protocols:           http1,
+		MaxConnsPerHost:     cfg.Connections,
 		MaxIdleConnsPerHost: cfg.Connections,
 		// Shorter than the 5 s after which Node servers close an idle
 		// connection: a POST that meets the close is a doubtful mint.
@@ -89,28 +89,30 @@ func newTransport(cfg Config) *http.Transport {
 // error is a [pipeline.Fault], or wraps the context's when ctx ended before
 // anything was sent.
 //
-// It waits for its turn under Config.Rate, and for a pause of up to 30 s that
-// the API asked for. Cancelling ctx ends the waits at once; the call itself
-// goes on to its end, for at most Config.Timeout. A deadline on ctx is a
-// mistake: the limiter refuses at once whoever could not be served in time.
-func (c *Client) Issue(ctx context.Context, u pipeline.User) (pipeline.Secret, error) {
+// It waits while as many calls are under way as Config.Connections, or the
+// API's own trouble, allows; for its turn under Config.Rate; and for a pause of
+// up to 30 s that the API asked for. Cancelling ctx ends the waits at once; the
+// call itself goes on to its end, for at most Config.Timeout. A deadline on ctx
+// is a mistake: the limiter refuses at once whoever could not be served in time.
+func (c *Client) Issue(ctx context.Context, u pipeline.User) (link pipeline.Secret, err error) {
 	if fault := checkUser(u); fault != nil {
 		return pipeline.Secret{}, fault
 	}
+	turn, err := c.line.enter(ctx)
+	if err != nil {
+		return pipeline.Secret{}, fmt.Errorf("issue link: wait for other calls to end: %w", err)
+	}
+	felt := unknown
+	// The turn goes on only after the answer was judged, so that whoever gets
+	// it meets the pause that the answer asked for.
+	defer func() { c.line.leave(turn, felt) }()
 	if err := c.admit(ctx); err != nil {
 		return pipeline.Secret{}, err
 	}
-	body, err := json.Marshal(struct {
-		Country     pipeline.Country `json:"country"`
-		RedirectURI string           `json:"partnerRedirectUri,omitempty"`
-	}{u.Country, c.cfg.redirectFor(u.Country)})
-	if err != nil {
-		return pipeline.Secret{}, fmt.Errorf("encode mint request: %w", err)
-	}
 	// A mint that was begun is brought to its end, which Config.Timeout bounds:
 	// one that is given up leaves it in doubt whether it opened a session.
-	a, lost := c.call(context.WithoutCancel(ctx), http.MethodPost, mintPath(u), body,
-		func(status int) bool { return !isRedirect(status) })
+	a, lost := c.call(context.WithoutCancel(ctx), c.requests.link(u))
+	felt = feel(a, lost)
 	if lost != nil {
 		return pipeline.Secret{}, judgeLoss(lost).settle(c.streaks, u.ID)
 	}
@@ -126,12 +128,12 @@ func (c *Client) Issue(ctx context.Context, u pipeline.User) (pipeline.Secret, e
 	if !isSuccess(a.status) {
 		return pipeline.Secret{}, judge(a, u, c.cfg.APIKey.Reveal()).settle(c.streaks, u.ID)
 	}
-	link, found, ok := c.linkOf(a, u)
+	url, found, ok := c.linkOf(a, u)
 	if !ok {
 		return pipeline.Secret{}, found.settle(c.streaks, u.ID)
 	}
 	c.streaks.succeed()
-	return pipeline.NewSecret(link), nil
+	return pipeline.NewSecret(url), nil
 }
 
 // Check tells whether the partner API can be reached and accepts the API key.
@@ -140,8 +142,7 @@ func (c *Client) Issue(ctx context.Context, u pipeline.User) (pipeline.Secret, e
 // that the key is good. Its error is a [pipeline.Fault] of kind Outage, or of
 // kind Hold when the answer is hardly the partner API's, or the context's.
 func (c *Client) Check(ctx context.Context) error {
-	const path = "/api/partner/v2/kyc/details?userId=00000000-0000-0000-0000-000000000000"
-	a, lost := c.call(ctx, http.MethodGet, path, nil, func(status int) bool { return !isRedirect(status) })
+	a, lost := c.call(ctx, c.requests.look)
 	if lost != nil {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return fmt.Errorf("check the partner API: %w", ctx.Err())
@@ -253,14 +254,6 @@ func checkUser(u pipeline.User) *pipeline.Fault {
 		return &f.fault
 	}
 	return nil
-}
-
-func mintPath(u pipeline.User) string {
-	kind := "kyc"
-	if u.Type == pipeline.Business {
-		kind = "kyb"
-	}
-	return "/api/partner/v2/users/" + url.PathEscape(u.ID) + "/" + kind + "/verification-link"
 }
 
 // outage reports a finding of a check, which no user pays for.

@@ -47,7 +47,7 @@ func startAPI(t *testing.T, opts sandbox.APIOptions) *sandbox.API {
 	return api
 }
 
-func newClient(t *testing.T, baseURL string, change func(*capa.Config), clock pipeline.Clock) *capa.Client {
+func newClient(t testing.TB, baseURL string, change func(*capa.Config), clock pipeline.Clock) *capa.Client {
 	t.Helper()
 	cfg := capa.Config{
 		BaseURL: baseURL, APIKey: pipeline.NewSecret(canaryKey),

@@ -1,6 +1,7 @@
 package capa
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -11,8 +12,9 @@ import (
 )
 
 const (
-	defaultTimeout = 15 * time.Second
-	maxURL         = 2 << 10 // bytes, for links and redirect URIs
+	defaultTimeout     = 15 * time.Second
+	defaultConnections = 2
+	maxURL             = 2 << 10 // bytes, for links and redirect URIs
 )
 
 // Config says how to reach the partner API and what to accept from it.
@@ -43,7 +45,9 @@ type Config struct {
 	// Rate is the most requests per second, evenly spaced; 0 is unlimited.
 	Rate float64
 
-	// Connections is how many idle connections are kept; 0 means two.
+	// Connections is the most calls at one time; 0 means two. The client
+	// begins with fewer and backs off when the API is overloaded. So many
+	// connections are opened and kept, too.
 	Connections int
 }
 
@@ -84,9 +88,9 @@ func (c Config) validate() (Config, error) {
 		return c, errors.New("capa.rate: must be a number of requests per second, or 0 for no limit")
 	case c.Connections < 0:
 		return c, errors.New("capa connections: must not be negative")
-	case c.Timeout == 0:
-		c.Timeout = defaultTimeout
 	}
+	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
+	c.Connections = cmp.Or(c.Connections, defaultConnections)
 	return c, nil
 }
 
