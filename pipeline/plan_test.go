@@ -281,3 +281,24 @@ func TestGapLeft(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkNext decides on the first mail of users at home and abroad.
+func BenchmarkNext(b *testing.B) {
+	hours, err := pipeline.ParseHours("09:00-20:00")
+	if err != nil {
+		b.Fatal(err)
+	}
+	plan := pipeline.Plan{Hours: hours, MaxMails: 6}
+	now := time.Date(2026, time.March, 2, 3, 0, 0, 0, time.UTC)
+	for _, zone := range []string{"America/Mexico_City", "Europe/Madrid"} {
+		b.Run(zone, func(b *testing.B) {
+			b.ReportAllocs()
+			u := pipeline.User{Country: pipeline.MX, TimeZone: zone, Status: pipeline.Pending}
+			for b.Loop() {
+				if _, owed := plan.Next(u, pipeline.History{}, now); !owed {
+					b.Fatal("no invite")
+				}
+			}
+		})
+	}
+}

@@ -84,11 +84,10 @@ type User struct {
 // know falls back to the country's own, so that a bad zone can never stop a
 // mail; import refuses such zones in the first place.
 func (u User) Location() *time.Location {
-	if loc, err := zones.load(u.TimeZone); err == nil && u.TimeZone != "" {
-		return loc
-	}
-	if loc, err := zones.load(DefaultTimeZone(u.Country)); err == nil {
-		return loc
+	for _, name := range []string{u.TimeZone, DefaultTimeZone(u.Country)} {
+		if loc, known := loadZone(name); known {
+			return loc
+		}
 	}
 	return time.UTC
 }

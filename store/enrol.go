@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -47,12 +47,17 @@ type Planner func(pipeline.User, pipeline.History) (pipeline.Next, bool)
 func (s *Store) Enrol(ctx context.Context, users []pipeline.User, from Origin, plan Planner, now time.Time) (Enrolled, error) {
 	var counts Enrolled
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		counts = Enrolled{}
+		known, err := knownRows(tx, users)
+		if err != nil {
+			return fmt.Errorf("look up the users to enrol: %w", err)
+		}
+		e := enrolment{tx: tx, from: from, plan: plan, now: now, known: known}
 		for _, u := range users {
-			if err := enrol(tx, u, from, plan, now, &counts); err != nil {
+			if err := e.enrol(u); err != nil {
 				return fmt.Errorf("enrol user %s: %w", u.ID, err)
 			}
 		}
+		counts = e.counts
 		return nil
 	})
 	if err != nil {
@@ -75,26 +80,36 @@ func (r userRow) wanted() bool {
 	return r.Status == pipeline.Pending && !r.withdrawn && !r.addressBad
 }
 
-func enrol(tx *sql.Tx, u pipeline.User, from Origin, plan Planner, now time.Time, counts *Enrolled) error {
-	old, err := findRow(tx, u.ID)
-	if errors.Is(err, ErrNotFound) {
-		counts.Added++
-		return insertUser(tx, withDefaults(u), from, plan, now)
-	}
-	if err != nil {
-		return err
+// enrolment takes one batch of users in.
+type enrolment struct {
+	tx     *sql.Tx
+	from   Origin
+	plan   Planner
+	now    time.Time
+	known  map[string]userRow // by id: the batch's users as the ledger has them by now
+	counts Enrolled
+}
+
+func (e *enrolment) enrol(u pipeline.User) error {
+	old, found := e.known[u.ID]
+	if !found {
+		u = withDefaults(u)
+		e.counts.Added++
+		e.known[u.ID] = userRow{User: u, sourced: e.from == Sourced}
+		return e.insert(u)
 	}
 	if old.Status == pipeline.Erased {
-		counts.Erased++
+		e.counts.Erased++
 		return nil
 	}
-	row := merge(old, u, from)
+	row := merge(old, u, e.from)
 	if row == old {
-		counts.Unchanged++
+		e.counts.Unchanged++
 		return nil
 	}
-	counts.Updated++
-	return updateUser(tx, old, row, plan, now)
+	e.counts.Updated++
+	e.known[u.ID] = row
+	return updateUser(e.tx, old, row, e.plan, e.now)
 }
 
 // merge is the row after news of the user arrived.
@@ -128,13 +143,32 @@ func withDefaults(u pipeline.User) pipeline.User {
 	return u
 }
 
-func insertUser(tx *sql.Tx, u pipeline.User, from Origin, plan Planner, now time.Time) error {
-	if _, err := tx.Exec(`INSERT INTO users (id, external_id, email, name, country, locale, time_zone, type, status, sourced, created_at, updated_at)
+// insert adds a user whom the ledger does not know. Nothing can be open for such
+// a user yet, so that the first delivery needs no look at those before it.
+func (e *enrolment) insert(u pipeline.User) error {
+	now := e.now.UnixMilli()
+	added, err := e.tx.Exec(`INSERT INTO users (id, external_id, email, name, country, locale, time_zone, type, status, sourced, created_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		u.ID, u.ExternalID, u.Email, u.Name, u.Country, u.Locale, u.TimeZone, u.Type, u.Status, from == Sourced, ms(now), ms(now)); err != nil {
+		u.ID, u.ExternalID, u.Email, u.Name, string(u.Country), string(u.Locale), u.TimeZone, string(u.Type), string(u.Status),
+		e.from == Sourced, now, now)
+	if err != nil {
 		return err
 	}
-	return planNext(tx, u, pipeline.History{}, plan, now)
+	next, owed := e.plan(u, pipeline.History{})
+	if !owed || u.Status != pipeline.Pending {
+		return nil
+	}
+	key, err := added.LastInsertId()
+	if err != nil {
+		return err
+	}
+	_, err = e.tx.Exec(`INSERT INTO deliveries (user_key, country, type, step, round, state, due_at, operator, created_at, updated_at)
+		VALUES (?, ?, ?, ?, 1, 'due', ?, ?, ?, ?)`,
+		key, string(u.Country), string(u.Type), string(next.Step), ceilMS(next.DueAt), next.Operator, now, now)
+	if err != nil {
+		return fmt.Errorf("add the first delivery: %w", err)
+	}
+	return nil
 }
 
 // updateUser writes the row and keeps its open delivery in step: cancelled when
@@ -179,13 +213,30 @@ func planNext(tx *sql.Tx, u pipeline.User, h pipeline.History, plan Planner, now
 	return insertNext(tx, u.ID, next, now)
 }
 
+// knownRows returns, by id, those of the users whom the ledger has already.
+func knownRows(q querier, users []pipeline.User) (map[string]userRow, error) {
+	ids := make([]string, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	// CROSS JOIN fixes the order of the loops: each id is looked up by its index.
+	found, err := userRows(q, `json_each(?) j CROSS JOIN users u ON u.id = j.value`, string(list))
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]userRow, len(users))
+	for _, r := range found {
+		known[r.ID] = r
+	}
+	return known, nil
+}
+
 func findRow(q querier, id string) (userRow, error) {
-	found, err := rows(q, func(scan func(...any) error) (r userRow, err error) {
-		dest, finish := userDest(&r.User, &r.History)
-		err = scan(append(dest, &r.sourced, &r.withdrawn, &r.addressBad)...)
-		finish()
-		return r, err
-	}, `SELECT `+userColumns+`, u.sourced, u.withdrawn, u.address_bad FROM users u WHERE u.id = ?`, id)
+	found, err := userRows(q, `users u WHERE u.id = ?`, id)
 	if err != nil {
 		return userRow{}, err
 	}
@@ -193,4 +244,13 @@ func findRow(q querier, id string) (userRow, error) {
 		return userRow{}, ErrNotFound
 	}
 	return found[0], nil
+}
+
+func userRows(q querier, from string, args ...any) ([]userRow, error) {
+	return rows(q, func(scan func(...any) error) (r userRow, err error) {
+		dest, finish := userDest(&r.User, &r.History)
+		err = scan(append(dest, &r.sourced, &r.withdrawn, &r.addressBad)...)
+		finish()
+		return r, err
+	}, `SELECT `+userColumns+`, u.sourced, u.withdrawn, u.address_bad FROM `+from, args...)
 }

@@ -20,6 +20,14 @@ const (
 // and folding white space, and returns it with the domain as SMTP wants it.
 // The local part keeps its case, since only its own host may interpret it.
 func addrSpec(s string) (string, error) {
+	if address, usual := usualAddress(s); usual {
+		return address, nil
+	}
+	return parsedAddress(s)
+}
+
+// parsedAddress is addrSpec for every address there is.
+func parsedAddress(s string) (string, error) {
 	if !strings.Contains(s, "@") {
 		return "", errors.New("has no @")
 	}
@@ -61,6 +69,68 @@ func addrSpec(s string) (string, error) {
 		return "", tooLong("address", len(address), maxAddress)
 	}
 	return address, nil
+}
+
+// usualAddress recognizes the addresses that nearly everybody has, a dot-atom of
+// RFC 5322 at a domain of letters, digits and hyphens, and returns what addrSpec
+// makes of them without its parsers. Whatever it does not recognize may be
+// good all the same.
+func usualAddress(s string) (string, bool) {
+	at := strings.IndexByte(s, '@')
+	if at < 1 || at > maxLocalPart || len(s) > maxAddress {
+		return "", false
+	}
+	afterDot := true
+	for i := range at {
+		dot := s[i] == '.'
+		if dot && afterDot || !dot && !isAtext(s[i]) {
+			return "", false
+		}
+		afterDot = dot
+	}
+	if domain := s[at+1:]; afterDot || !usualDomain(domain) {
+		return "", false
+	}
+	return s[:at+1] + strings.ToLower(s[at+1:]), true
+}
+
+// usualDomain tells whether domainName would only fold the case of s. A hyphen
+// in both the third and the fourth place of a label can mean an A-label.
+func usualDomain(s string) bool {
+	labels, label, numeric := 0, 0, true // finished labels; octets and nature of the current one
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.':
+			if label == 0 || s[i-1] == '-' {
+				return false
+			}
+			labels, label, numeric = labels+1, 0, true
+			continue
+		case c == '-':
+			if label == 0 || label == 3 && s[i-1] == '-' {
+				return false
+			}
+			numeric = false
+		case '0' <= c && c <= '9':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+			numeric = false
+		default:
+			return false
+		}
+		if label++; label > 63 {
+			return false
+		}
+	}
+	return labels > 0 && label > 0 && !numeric && s[len(s)-1] != '-'
+}
+
+// isAtext is atext of RFC 5322, section 3.2.3.
+func isAtext(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0
 }
 
 // domainName returns the domain in lower-case A-labels (RFC 5890), the form

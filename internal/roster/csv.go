@@ -18,6 +18,9 @@ type csvReader struct {
 	lines *lineReader
 	comma rune
 	sink  sink
+
+	cells  []string // of the latest record without quotes; their room is used again
+	quoted quotedReader
 }
 
 func readCSV(lines *lineReader, s sink) error {
@@ -109,7 +112,7 @@ func (c *csvReader) record(h header, first line) error {
 	}
 	var cells []string
 	if reason == "" {
-		if cells, err = split(text, c.comma); err != nil {
+		if cells, err = c.split(text); err != nil {
 			reason = quoteReason(err)
 		}
 	}
@@ -172,12 +175,58 @@ func (c *csvReader) gather(first line) (text []byte, more []line, reason string,
 
 func evenQuotes(text []byte) bool { return bytes.Count(text, []byte{'"'})%2 == 0 }
 
+// split takes one record apart. The cells are valid until the next call. What
+// has no quotes needs no reader: encoding/csv cuts it at each delimiter, too.
+func (c *csvReader) split(record []byte) ([]string, error) {
+	if bytes.IndexByte(record, '"') >= 0 {
+		return c.quoted.split(record, c.comma)
+	}
+	rest, comma := strings.TrimSuffix(strings.TrimSuffix(string(record), "\n"), "\r"), string(c.comma)
+	c.cells = c.cells[:0]
+	for {
+		cell, more, found := strings.Cut(rest, comma)
+		c.cells = append(c.cells, cell)
+		if !found {
+			return c.cells, nil
+		}
+		rest = more
+	}
+}
+
+// quotedReader takes records apart one by one as split does, with one reader for
+// all of them. Its zero value is ready for use.
+type quotedReader struct {
+	csv    *csv.Reader
+	record bytes.Reader
+	offset int64 // of the end of the latest record, in all text that csv has seen
+}
+
+// split is the function of that name. A reader that has not used up a record,
+// good or bad, would go on in its middle with the next one, so it is dropped.
+func (q *quotedReader) split(record []byte, comma rune) ([]string, error) {
+	q.record.Reset(record)
+	if q.csv == nil {
+		q.csv, q.offset = newCSVReader(&q.record, comma), 0
+		q.csv.ReuseRecord = true
+	}
+	cells, err := q.csv.Read()
+	q.offset += int64(len(record))
+	if err != nil || q.csv.InputOffset() != q.offset {
+		q.csv = nil
+	}
+	return cells, err
+}
+
 // split takes one record apart.
 func split(record []byte, comma rune) ([]string, error) {
-	r := csv.NewReader(bytes.NewReader(record))
-	r.Comma = comma
-	r.FieldsPerRecord = -1
-	return r.Read()
+	return newCSVReader(bytes.NewReader(record), comma).Read()
+}
+
+func newCSVReader(r io.Reader, comma rune) *csv.Reader {
+	c := csv.NewReader(r)
+	c.Comma = comma
+	c.FieldsPerRecord = -1
+	return c
 }
 
 // trimEmpty cuts empty cells off the end, as long as more than least remain.

@@ -104,6 +104,53 @@ func FuzzReadCSV(f *testing.F) {
 	})
 }
 
+// FuzzSplit takes records apart in a row, as a reader of its own does each.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte("a,,b\r\n"), []byte("\"a\"\"\",b\n"), []byte("x,\"y\nz\""))
+	f.Add([]byte("a,\"b"), []byte("\"a\"b,c\n"), []byte("\"a\"\nb,\"c\"\n"))
+	f.Add([]byte("a;b\r"), []byte("\r\r\n"), []byte("\"\"\r\n"))
+	f.Fuzz(func(t *testing.T, one, two, three []byte) {
+		c := csvReader{comma: ','}
+		for _, record := range [][]byte{one, two, three, one} {
+			end := bytes.IndexByte(record, '\n')
+			if (line{text: record}).blank() || end >= 0 && end < len(record)-1 && !bytes.ContainsRune(record, '"') {
+				continue // no record: that is decided before
+			}
+			want, wantErr := split(record, c.comma)
+			got, err := c.split(record)
+			if err != nil || wantErr != nil {
+				if err == nil || wantErr == nil || quoteReason(err) != quoteReason(wantErr) {
+					t.Fatalf("%q gives error %v, want %v", record, err, wantErr)
+				}
+				continue
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("%q:\n%s", record, diff)
+			}
+		}
+	})
+}
+
+// FuzzUsualAddress finds addresses that the short way reads otherwise than the
+// parsers do.
+func FuzzUsualAddress(f *testing.F) {
+	for _, s := range []string{
+		"Ana.P+kyc@EXAMPLE.Mx", "ana@xn--piata-pta.mx", "ana@a--b.mx", "a.@b.mx", "a..b@c.mx", "ana@127.1", "ana@a-.mx", "ana@-a.mx", "x@a.b.", "@a.mx",
+		strings.Repeat("x", 65) + "@a.mx", "a@" + strings.Repeat("x", 64) + ".mx", "a@b@c.mx", "a@" + strings.Repeat("abc.", 63) + "mx",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, usual := usualAddress(s)
+		if !usual {
+			return
+		}
+		if want, err := parsedAddress(s); err != nil || got != want {
+			t.Fatalf("%q gives %q, the parsers %q, %v", s, got, want, err)
+		}
+	})
+}
+
 func FuzzReadJSONLines(f *testing.F) {
 	f.Add([]byte(object("") + object(`,"locale":null,"type":"business"`)))
 	f.Add([]byte("{\n\n{}{}\n[1]\nnull\n\"\xff\"\n"))

@@ -23,6 +23,8 @@ func cleanText(s string) (string, error) {
 			return "", errors.New("holds a line break")
 		case unicode.IsControl(r):
 			return "", fmt.Errorf("holds the control character %U", r)
+		case r <= unicode.MaxLatin1:
+			// None of the properties below begins this low.
 		case unicode.In(r, unicode.Zl, unicode.Zp):
 			return "", fmt.Errorf("holds the line separator %U", r)
 		case unicode.Is(unicode.Bidi_Control, r):

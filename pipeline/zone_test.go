@@ -1,10 +1,8 @@
 package pipeline
 
 import (
-	"fmt"
 	"sync"
 	"testing"
-	"time"
 )
 
 // A zone is the same each time, on many workers at once, and one that no machine
@@ -35,18 +33,4 @@ func TestLocation(t *testing.T) {
 		}
 	}
 	workers.Wait()
-}
-
-// However many spellings of zones there are, each is answered and few are kept.
-func TestZonesAreBounded(t *testing.T) {
-	var table zoneTable
-	for i := range maxZones + 10 {
-		table.add(fmt.Sprintf("America/%d", i), time.UTC)
-	}
-	if n := len(*table.known.Load()); n != maxZones {
-		t.Errorf("%d zones are kept", n)
-	}
-	if loc, err := table.load("America/Tijuana"); err != nil || loc.String() != "America/Tijuana" {
-		t.Errorf("a zone that is not kept is %v, %v", loc, err)
-	}
 }
