@@ -9,9 +9,9 @@ import (
 	"alta/pipeline"
 )
 
-// letter is a delivery of the size and the alphabet of a real one: the invite as
+// sample is a delivery of the size and the alphabet of a real one: the invite as
 // package templates renders it.
-func letter(b *testing.B) *pipeline.Delivery {
+func sample(b *testing.B) *pipeline.Delivery {
 	b.Helper()
 	read := func(name string) string {
 		text, err := os.ReadFile("../../templates/testdata/golden/" + name)
@@ -27,7 +27,7 @@ func letter(b *testing.B) *pipeline.Delivery {
 }
 
 func BenchmarkBuild(b *testing.B) {
-	d := letter(b)
+	d := sample(b)
 	for _, c := range []struct {
 		name string
 		dkim *DKIM

@@ -95,7 +95,7 @@ func FuzzQuotedPrintable(f *testing.F) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	m := letter(b).Message
+	m := sample(b).Message
 	b.Run("own", func(b *testing.B) {
 		var dst []byte
 		b.ReportAllocs()

@@ -19,10 +19,13 @@ var errReplyTooLong = errors.New("the server's reply is too long")
 // the machine's clock, which is the only one that the kernel knows.
 type socket struct {
 	net.Conn
-	budget int // of whoever reads
+	budget      int    // of whoever reads
+	acknowledge func() // tells the server that its bytes have come
 }
 
-func newSocket(c net.Conn) *socket { return &socket{Conn: c, budget: maxReply} }
+func newSocket(c net.Conn) *socket {
+	return &socket{Conn: c, budget: maxReply, acknowledge: acknowledgement(c)}
+}
 
 // Read reads at most what is left for this step.
 func (s *socket) Read(p []byte) (int, error) {
@@ -31,6 +34,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	}
 	n, err := s.Conn.Read(p[:min(len(p), s.budget)])
 	s.budget -= n
+	s.acknowledge()
 	return n, err
 }
 
