@@ -87,6 +87,11 @@ func TestGoodConfig(t *testing.T) {
 		{"a level is slog's", "[log]\nlevel = \"warn\"", func(c *Config) any { return c.Log.SlogLevel() }, slog.LevelWarn},
 		{"an odd port is only a warning", "[smtp]\ntls = \"implicit\"", func(c *Config) any { return c.Warnings },
 			[]string{`smtp.port: 587 usually speaks "starttls"; tls = "implicit" usually goes with 465`}},
+		{"more requests at one time than deliveries are only a warning", "[capa]\nconnections = 384", func(c *Config) any { return c.Warnings },
+			[]string{`plan.workers: with 64 deliveries in flight no more than 64 of the 384 capa.connections are ever used; make it more than capa.connections and smtp.connections together`}},
+		{"so are more connections to the mail server", "[plan]\nworkers = 4\n[smtp]\nconnections = 5", func(c *Config) any { return c.Warnings },
+			[]string{`plan.workers: with 4 deliveries in flight no more than 4 of the 5 smtp.connections are ever used; make it more than capa.connections and smtp.connections together`}},
+		{"fewer deliveries than the connections that nobody asked for are just a choice", "[plan]\nworkers = 1", func(c *Config) any { return c.Warnings }, []string(nil)},
 		{"a reserved setting is only a warning", "[public]\nlisten = \":8443\"\nbase_url = \"https://kyc.acme.example\"\n[operator]\ntoken_file = \"none\"\n[webhook]\nsecret_file = \"none\"", func(c *Config) any { return c.Warnings },
 			[]string{
 				"operator.token_file is set, but it is reserved: it has no effect in this release",

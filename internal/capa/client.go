@@ -77,7 +77,11 @@ func newTransport(cfg Config) *http.Transport {
 		MaxIdleConnsPerHost: cfg.Connections,
 		// Shorter than the 5 s after which Node servers close an idle
 		// connection: a POST that meets the close is a doubtful mint.
-		IdleConnTimeout:        4 * time.Second,
+		IdleConnTimeout: 4 * time.Second,
+		// A mint and its answer are a few hundred bytes, and there may be
+		// hundreds of connections; what is longer takes a second turn.
+		WriteBufferSize:        1 << 10,
+		ReadBufferSize:         2 << 10,
 		MaxResponseHeaderBytes: maxAnswer,
 		// The limit of an answer must hold for what is parsed as well.
 		DisableCompression: true,
