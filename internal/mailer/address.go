@@ -62,6 +62,9 @@ func headerText(s string) (string, error) {
 	if strings.ContainsFunc(s, isControl) || !utf8.ValidString(s) {
 		return "", errHeaderText
 	}
+	if !strings.HasPrefix(s, " ") && !strings.HasSuffix(s, " ") && !strings.Contains(s, "  ") {
+		return s, nil // as most texts are: nothing to narrow, nothing to copy
+	}
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), " "), nil
 }
 

@@ -73,6 +73,12 @@ func signedFields() []string {
 // stands there.
 const foldedAt = 75
 
+// sign returns the field DKIM-Signature with its CRLF, which goes above the
+// header. The header is that of the message without the empty line behind it.
+func (d *DKIM) sign(date time.Time, header, body []byte) (string, error) {
+	return d.signer(func() time.Time { return date }).Sign(header, body)
+}
+
 // signer returns a fresh signer: the library's own is not safe for concurrent
 // use.
 //

@@ -23,6 +23,8 @@ type Mailer struct {
 	dialer dialer
 	pool   *pool
 	streak *streaks
+
+	letterhead *letterhead
 }
 
 // New checks the configuration; it doesn't connect. The error names every
@@ -36,8 +38,15 @@ func New(cfg Config, now pipeline.Clock) (*Mailer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure mailer: %w", err)
 	}
+	head, err := newLetterhead(from, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("configure mailer: %w", err)
+	}
 	d := newDialer(cfg)
-	return &Mailer{config: cfg, from: from, path: from.path(), now: now, dialer: d, pool: newPool(cfg, d, now), streak: newStreaks()}, nil
+	return &Mailer{
+		config: cfg, from: from, path: from.path(), letterhead: head, now: now,
+		dialer: d, pool: newPool(cfg, d, now), streak: newStreaks(),
+	}, nil
 }
 
 // Send transmits the delivery's message to its user, as [pipeline.Sender]

@@ -310,7 +310,7 @@ func TestNewIDIsRandomAndUnderTheFromDomain(t *testing.T) {
 	s := startCatcher(t, sandbox.SMTPOptions{})
 	m := newMailer(t, configFor(s))
 	a, b := m.NewID(), m.NewID()
-	if a == b || !messageID.MatchString(a) || !strings.HasSuffix(a, "@mail.example.mx") {
+	if a == b || !isMessageID(a) || !strings.HasSuffix(a, "@mail.example.mx") {
 		t.Errorf("got %q and %q", a, b)
 	}
 }

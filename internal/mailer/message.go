@@ -1,91 +1,107 @@
 package mailer
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	netmail "net/mail"
-	"regexp"
-	"slices"
+	"strings"
 	"time"
-
-	"github.com/wneessen/go-mail"
 
 	"alta/pipeline"
 )
 
-// maxLine is the longest line of a message without its CRLF (RFC 5322,
-// section 2.1.1).
-const maxLine = 998
-
-// messageID is an id-left and an id-right of RFC 5322 without quoting.
-var messageID = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+$")
+// spare is what build leaves free behind a message, for the end of SMTP's data.
+const spare = 8
 
 // build writes the message. Everything in it comes from the message, the
-// recipient and the configuration: no clock, no randomness.
+// recipient and the configuration: no clock, no randomness. The result is the
+// caller's own, and its capacity has room for 8 bytes more.
 func (m *Mailer) build(to address, message pipeline.Message) ([]byte, error) {
+	draft := m.letterhead.draft()
+	defer m.letterhead.putBack(draft)
+	border := boundary(message)
+
+	header, err := m.letterhead.appendHeader((*draft)[:0], to, message, border)
+	if err != nil {
+		return nil, err
+	}
+	raw := appendParts(append(header, "\r\n"...), message.Content, border)
+	*draft = raw
+
+	signature := ""
+	if m.config.DKIM != nil {
+		header, body := raw[:len(header)], raw[len(header)+len("\r\n"):]
+		if signature, err = m.config.DKIM.sign(message.Date, header, body); err != nil {
+			return nil, headerFault("the mail", err)
+		}
+	}
+	built := make([]byte, 0, len(signature)+len(raw)+spare)
+	return append(append(built, signature...), raw...), nil
+}
+
+// appendHeader appends the header without the empty line behind it.
+func (l *letterhead) appendHeader(dst []byte, to address, message pipeline.Message, border string) ([]byte, error) {
 	subject, err := headerText(message.Subject)
 	if err != nil {
 		return nil, headerFault("the subject of the mail", err)
 	}
-	if !messageID.MatchString(message.ID) {
+	if !isMessageID(message.ID) {
 		return nil, headerFault("the Message-ID", errors.New("it is not an id of RFC 5322"))
 	}
-	msg := mail.NewMsg(
-		mail.WithCharset(mail.CharsetUTF8),
-		mail.WithEncoding(mail.EncodingQP),
-		mail.WithBoundary(boundary(message)),
-		mail.WithNoDefaultUserAgent(),
-	)
-	msg.FromMailAddress(&m.from.Address)
-	msg.ToMailAddress(&to.Address)
-	if m.config.ReplyTo.Address != "" {
-		replyTo, err := parseAddress(m.config.ReplyTo.Name, m.config.ReplyTo.Address)
-		if err != nil {
-			return nil, headerFault("reply_to", err)
-		}
-		msg.ReplyToMailAddress(&netmail.Address{Name: replyTo.Name, Address: replyTo.Address.Address})
-	}
-	msg.Subject(subject)
-	msg.SetMessageIDWithValue(message.ID)
+	dst = append(dst, "Auto-Submitted: auto-generated\r\nDate: "...) // RFC 3834
 	// The ledger may give the date back in another zone; UTC keeps a repeated
 	// mail the same.
-	msg.SetDateWithValue(message.Date.UTC())
-	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
-	msg.SetBodyString(mail.TypeTextPlain, message.Text)
-	msg.AddAlternativeString(mail.TypeTextHTML, message.HTML)
-	if m.config.DKIM != nil {
-		msg.SetDKIM(m.config.DKIM.signer(func() time.Time { return message.Date }))
-	}
-	var raw bytes.Buffer
-	if _, err := msg.WriteTo(&raw); err != nil {
+	dst = message.Date.UTC().AppendFormat(dst, time.RFC1123Z)
+	dst = append(dst, "\r\nMIME-Version: 1.0\r\nMessage-ID: <"...)
+	dst = append(append(dst, message.ID...), ">\r\n"...)
+	dst = appendText(dst, "Subject", subject)
+	dst = append(dst, l.from...)
+	dst = appendAddress(dst, "To", to)
+	dst = append(dst, l.replyTo...)
+	dst = append(dst, "Content-Type: multipart/alternative;"+fold+"boundary="...)
+	dst = append(append(dst, border...), "\r\n"...)
+	if err := checkHeader(dst); err != nil {
 		return nil, headerFault("the mail", err)
 	}
-	if err := checkWire(raw.Bytes()); err != nil {
-		return nil, headerFault("the mail", err)
-	}
-	return raw.Bytes(), nil
+	return dst, nil
 }
 
-// boundary derives the MIME boundary from the Message-ID and the content, so
-// that a repeated mail is the same byte for byte, and so that no content can hold
-// its own boundary.
+// appendParts appends the text and the page as alternatives, of which a program
+// shows the last that it can (RFC 2046, section 5.1.4).
+func appendParts(dst []byte, content pipeline.Content, border string) []byte {
+	for _, part := range []struct{ kind, content string }{{"text/plain", content.Text}, {"text/html", content.HTML}} {
+		dst = append(append(dst, "--"...), border...)
+		dst = append(dst, "\r\nContent-Transfer-Encoding: quoted-printable\r\nContent-Type: "...)
+		dst = append(append(dst, part.kind...), "; charset=UTF-8\r\n\r\n"...)
+		dst = append(appendQuotedPrintable(dst, part.content), "\r\n"...)
+	}
+	dst = append(append(dst, "--"...), border...)
+	return append(dst, "--\r\n"...)
+}
+
+// boundary derives the MIME boundary from the Message-ID and the digest of the
+// content, so that a repeated mail is the same byte for byte. It need not differ
+// from all lines of the content: [appendQuotedPrintable] writes none that begins
+// like a boundary.
 func boundary(m pipeline.Message) string {
-	sum := sha256.Sum256(slices.Concat([]byte("boundary of "+m.ID), m.Content.Digest()))
+	digest := m.Digest
+	if len(digest) == 0 { // no delivery's message: a test mail or a preview
+		digest = m.Content.Digest()
+	}
+	var seed [256]byte
+	sum := sha256.Sum256(append(append(append(seed[:0], "boundary of "...), m.ID...), digest...))
 	return "alta-" + hex.EncodeToString(sum[:16])
 }
 
-// checkWire makes sure that the message can travel unchanged: lines end with
-// CRLF only, and none is too long.
-func checkWire(raw []byte) error {
-	for line := range bytes.SplitSeq(raw, []byte("\r\n")) {
-		if len(line) > maxLine {
-			return errors.New("a header is longer than 998 bytes without a space")
-		}
-		if bytes.ContainsAny(line, "\r\n\x00") {
-			return errors.New("a bare CR, LF or NUL")
-		}
-	}
-	return nil
+// isMessageID tells whether id is an id-left and an id-right of RFC 5322 without
+// quoting.
+func isMessageID(id string) bool {
+	left, right, found := strings.Cut(id, "@")
+	return found && left != "" && right != "" &&
+		!strings.ContainsFunc(left, func(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune("!#$%&'*+/=?^_`{|}~.-", r) }) &&
+		!strings.ContainsFunc(right, func(r rune) bool { return !isAlphanumeric(r) && r != '.' && r != '-' })
+}
+
+func isAlphanumeric(r rune) bool {
+	return '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
 }

@@ -27,7 +27,7 @@ func messageFields() []string {
 // other, and it goes to the one address.
 func checkMessage(t *testing.T, raw []byte, m pipeline.Message, to string) {
 	t.Helper()
-	// Not by checkWire: that is what is tested.
+	// Not by checkHeader: that is what is tested.
 	if strings.ContainsAny(strings.ReplaceAll(string(raw), "\r\n", ""), "\r\n\x00") {
 		t.Errorf("a bare CR, LF or NUL in %q", raw)
 	}
@@ -43,10 +43,8 @@ func checkMessage(t *testing.T, raw []byte, m pipeline.Message, to string) {
 	}
 
 	head, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
-	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
-		if len(bytes.TrimSpace(line)) == 0 {
-			t.Errorf("a header line looks empty in %q", head)
-		}
+	for line := range strings.SplitSeq(string(head), "\r\n") {
+		checkHeaderLine(t, line)
 	}
 	parsed, err := mail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
@@ -68,11 +66,34 @@ func checkMessage(t *testing.T, raw []byte, m pipeline.Message, to string) {
 	if n := bytes.Count(body, []byte("--"+boundary(m))); n != 3 {
 		t.Errorf("%d boundaries", n)
 	}
-	checkParts(t, raw, to)
+	checkParts(t, raw, m.Content, to)
 }
 
-// checkParts reads the message as another library does.
-func checkParts(t *testing.T, raw []byte, to string) {
+// checkHeaderLine wants a line that shows something, and is folded where it can
+// be. Encoded words must be read each by itself.
+func checkHeaderLine(t *testing.T, line string) {
+	t.Helper()
+	if strings.TrimSpace(line) == "" || strings.HasSuffix(line, " ") {
+		t.Errorf("the header line %q looks empty or ends with a blank", line)
+	}
+	// Quoting may put a space before the @, where nothing is folded.
+	if len(line) > 76 && strings.Contains(line[1:], " ") && !strings.Contains(line, `<"`) {
+		t.Errorf("the header line %q has %d bytes", line, len(line))
+	}
+	for word := range strings.SplitSeq(line, " ") {
+		if !strings.HasPrefix(word, "=?") {
+			continue
+		}
+		text, err := new(mime.WordDecoder).Decode(word)
+		if err != nil || !utf8.ValidString(text) || strings.ContainsRune(text, utf8.RuneError) && !strings.Contains(word, "=EF=BF=BD") || len(word) > 75 {
+			t.Errorf("the encoded word %q of %d bytes is %q, %v", word, len(word), text, err)
+		}
+	}
+}
+
+// checkParts reads the message as another library does: the parts are the
+// content, with CRLF for line breaks.
+func checkParts(t *testing.T, raw []byte, content pipeline.Content, to string) {
 	t.Helper()
 	reader, err := gomail.CreateReader(bytes.NewReader(raw))
 	if err != nil {
@@ -81,16 +102,19 @@ func checkParts(t *testing.T, raw []byte, to string) {
 	if list, err := reader.Header.AddressList("To"); err != nil || len(list) != 1 || list[0].Address != to {
 		t.Errorf("To is %v, %v, want %q", list, err, to)
 	}
-	for _, want := range []string{"text/plain", "text/html"} {
+	for _, want := range []struct{ kind, text string }{{"text/plain", content.Text}, {"text/html", content.HTML}} {
 		part, err := reader.NextPart()
 		if err != nil {
-			t.Fatalf("the part %s: %v", want, err)
+			t.Fatalf("the part %s: %v", want.kind, err)
 		}
-		if kind, _, err := mime.ParseMediaType(part.Header.Get("Content-Type")); err != nil || kind != want {
-			t.Errorf("a part is %q, %v, want %s", kind, err, want)
+		if kind, params, err := mime.ParseMediaType(part.Header.Get("Content-Type")); err != nil || kind != want.kind || params["charset"] != "UTF-8" {
+			t.Errorf("a part is %q with %v, %v, want %s", kind, params, err, want.kind)
 		}
-		if _, err := io.Copy(io.Discard, part.Body); err != nil {
-			t.Errorf("the part %s: %v", want, err)
+		body, err := io.ReadAll(part.Body)
+		// The library decodes the character set as well, and shows what is no UTF-8
+		// as it shows it.
+		if text := canonical(want.text); err != nil || string(body) != text && utf8.ValidString(text) {
+			t.Errorf("the part %s is %q, %v, want %q", want.kind, body, err, text)
 		}
 	}
 	if _, err := reader.NextPart(); err != io.EOF {
@@ -119,6 +143,8 @@ func FuzzMessage(f *testing.F) {
 	f.Add("a\r\nBcc: x@y.example", "s\nX: y", "a@b\r\nRCPT TO:<c>", "--alta\r\n", "--")
 	f.Add(strings.Repeat(" ", 90), strings.Repeat("a ", 90), `"a b"@x.example`, "\x00", "\r")
 	f.Add("=?utf-8?q?a?=", "=?utf-8?q?=0D=0A?=", "a@b.example", ".", "..")
+	f.Add(strings.Repeat("ñ", 90), strings.Repeat("👩‍💻", 90), "a@b.example", "From a\n--\n-- \n", "=\n=3D")
+	f.Add(`a" "\`, "a=?=?b", "a@b.example", "\xff", " \r\r\n\t\n\n")
 	m := offline(f)
 	f.Fuzz(func(t *testing.T, name, subject, email, text, html string) {
 		d := delivery(email)
@@ -132,18 +158,25 @@ func FuzzMessage(f *testing.F) {
 			t.Fatal(err)
 		}
 		checkMessage(t, raw, d.Message, to.Address.Address)
-		if strings.Contains(subject, "=?") {
-			return // an encoded word of the subject's own is decoded as well
-		}
-		parsed, err := mail.ReadMessage(bytes.NewReader(raw))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject"))
-		if clean, _ := headerText(subject); err != nil || got != clean || !utf8.ValidString(got) {
-			t.Errorf("subject %q became %q, %v", subject, got, err)
-		}
+		checkTexts(t, raw, name, subject)
 	})
+}
+
+// checkTexts reads back the name and the subject.
+func checkTexts(t *testing.T, raw []byte, name, subject string) {
+	t.Helper()
+	parsed, err := mail.ReadMessage(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject"))
+	if clean, _ := headerText(subject); err != nil || got != clean || !utf8.ValidString(got) {
+		t.Errorf("subject %q became %q, %v", subject, got, err)
+	}
+	clean, _ := headerText(name)
+	if list, err := parsed.Header.AddressList("To"); err != nil || len(list) != 1 || list[0].Name != displayName(clean) {
+		t.Errorf("name %q became %v, %v", name, list, err)
+	}
 }
 
 // FuzzAddress finds an address that means another one on the wire than in the

@@ -28,13 +28,14 @@ func appendQuotedPrintable(dst []byte, text string) []byte {
 			i++
 			continue
 		}
-		end := min(len(text), i+room-column)
-		start := i
-		for i < end && isLiteral(text[i]) {
-			i++
+		line := text[i:min(len(text), i+room-column)]
+		run := 0
+		for run < len(line) && isLiteral(line[run]) {
+			run++
 		}
-		dst = append(dst, text[start:i]...)
-		column += i - start
+		dst = append(dst, line[:run]...)
+		column += run
+		i += run
 		switch {
 		case i == len(text):
 		case text[i] == '\n' || text[i] == '\r':
