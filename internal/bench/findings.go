@@ -1,0 +1,195 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// findings are everything that one call found out.
+type findings struct {
+	options
+	results results
+	stages  stages
+	machine machine
+	server  string // the SMTP server
+	body    int    // bytes of a mail without its header
+	at      time.Time
+}
+
+// section is a titled table.
+type section struct {
+	title string
+	table table.Writer
+}
+
+// sections are the tables, the judgement first. Empty ones are left out.
+func (f findings) sections() []section {
+	all := []section{
+		{"Goals", f.goalTable()},
+		{"Mails", f.mailTable()},
+		{"Ledger, import, daemon, start", f.otherTable()},
+		{"CPU by stage", f.stageTable()},
+		{"Machine", f.machineTable()},
+	}
+	return slices.DeleteFunc(all, func(s section) bool { return s.table.Length() == 0 })
+}
+
+// print writes the tables for a terminal.
+func (f findings) print(out io.Writer) error {
+	for _, s := range f.sections() {
+		if _, err := fmt.Fprintf(out, "\n%s\n\n%s\n", s.title, s.table.Render()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newTable(header ...any) table.Writer {
+	t := table.NewWriter()
+	style := table.StyleLight
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Format.Header = text.FormatDefault
+	t.SetStyle(style)
+	t.AppendHeader(header)
+	return t
+}
+
+func (f findings) goalTable() table.Writer {
+	t := newTable("goal", "figure", "median (least to most)", "wanted", "met")
+	for _, g := range f.results.goals(f.options) {
+		if len(g.found) > 0 {
+			t.AppendRow(table.Row{g.number, g.what, g.found.String() + g.unitAfter(), g.wanted(), f.judge(g)})
+		}
+	}
+	return t
+}
+
+func (f findings) judge(g goal) string {
+	switch {
+	case f.short:
+		return "not judged: -short"
+	case g.met():
+		return "yes"
+	}
+	return "NO"
+}
+
+// sender is who sends mails in a measurement, as the tables and the picture name
+// it.
+type sender struct{ name, measurement string }
+
+func senders() []sender {
+	return []sender{
+		{"smtp-source, a ready message: the wire limit", nameSource},
+		{"go-mail alone, NOOP off", nameGoMail},
+		{"alta, end to end", nameAlta},
+		{"alta, API latency 50 ms", nameAltaSlow},
+		{"alta, a million users in the ledger", nameRunLarge},
+		{"the straightforward loop", nameLoop},
+	}
+}
+
+func linkSenders() []sender {
+	return []sender{
+		{"go-mail's Send as it comes", nameLinkNoop},
+		{"go-mail's Send, NOOP off", nameLinkGoMail},
+		{"alta, end to end", nameLinkAlta},
+	}
+}
+
+func (f findings) mailTable() table.Writer {
+	t := newTable("who sends", "mails/s", "CPU us a mail", "peak MiB", "bytes a mail", "cores of the server", "cores of the API")
+	add := func(s sender, prefix string) {
+		r := f.results[s.measurement]
+		if len(r) > 0 {
+			t.AppendRow(table.Row{
+				prefix + s.name, r[rate], number(r[cpu].median()), number(r[peak].median()),
+				dash(r[wireSize]), number(r[smtpBusy].median()), number(r[apiBusy].median()),
+			})
+		}
+	}
+	for _, s := range senders() {
+		add(s, "")
+	}
+	for _, s := range linkSenders() {
+		add(s, "20 ms link: ")
+	}
+	return t
+}
+
+func dash(s series) string {
+	if len(s) == 0 {
+		return "-"
+	}
+	return number(s.median())
+}
+
+func (f findings) otherTable() table.Writer {
+	t := newTable("what", "median (least to most)")
+	for _, line := range []struct{ what, measurement, figure, unit string }{
+		{"a pull of " + count(f.pulled) + " due among " + count(f.small) + " users", namePullSmall, took, "ms"},
+		{"the same among " + count(f.large), namePullLarge, took, "ms"},
+		{"the same among " + count(f.giant), namePullGiant, took, "ms"},
+		{"'alta status', " + count(f.large) + " users, the whole process", nameStatus, took, "ms"},
+		{"the same, " + count(f.giant) + " users", nameStatusHuge, took, "ms"},
+		{"peak memory of a run among " + count(f.large) + " users", nameRunLarge, peak, "MiB"},
+		{"'alta users import' of " + count(f.large) + " rows", nameImport, wall, "s"},
+		{"its rate", nameImport, rows, "rows/s"},
+		{"its peak memory", nameImport, peak, "MiB"},
+		{"'alta serve' between two ticks", nameIdle, core, "% of a core"},
+		{"a tick with nothing due", nameTick, tickTime, "ms"},
+		{"'alta serve' with a tick each second", nameTick, tickCPU, "ms of CPU a second"},
+		{"from 'alta run' to the first byte, small ledger", nameStart, ehlo, "ms"},
+		{"from 'alta run' to the first MAIL FROM, small ledger", nameStart, took, "ms"},
+		{"from 'alta run' to the first byte, " + count(f.large) + " users", nameStartLarge, ehlo, "ms"},
+		{"from 'alta run' to the first MAIL FROM, " + count(f.large) + " users", nameStartLarge, took, "ms"},
+	} {
+		if s := f.results.of(line.measurement, line.figure); len(s) > 0 {
+			t.AppendRow(table.Row{line.what, s.String() + " " + line.unit})
+		}
+	}
+	return t
+}
+
+func count(n int) string { return grouped(fmt.Sprint(n)) }
+
+func (f findings) stageTable() table.Writer {
+	t := newTable("stage", "us of CPU a mail", "share")
+	total := f.stages.total()
+	if total == 0 {
+		return t
+	}
+	for _, s := range allStages() {
+		t.AppendRow(table.Row{string(s), number(f.stages[s]), fmt.Sprintf("%.0f %%", 100*f.stages[s]/total)})
+	}
+	t.AppendRow(table.Row{"all", number(total), "100 %"})
+	return t
+}
+
+func (s stages) total() (sum float64) {
+	for _, us := range s {
+		sum += us
+	}
+	return sum
+}
+
+func (f findings) machineTable() table.Writer {
+	t := newTable("what", "is")
+	for _, row := range f.machine.rows() {
+		t.AppendRow(table.Row{row[0], row[1]})
+	}
+	t.AppendRow(table.Row{"SMTP server", f.server})
+	t.AppendRow(table.Row{"a mail without its header", count(f.body) + " bytes"})
+	t.AppendRow(table.Row{"kept SMTP connections", smtpConnections})
+	t.AppendRow(table.Row{"alta: deliveries and API calls in flight at most", fmt.Sprintf("%d and %d", altaWorkers, altaCalls)})
+	t.AppendRow(table.Row{"mails of a run, through the link, of the loop",
+		fmt.Sprintf("%s, %s, %s", count(f.mails), count(f.linkMails), count(f.loopMails))})
+	t.AppendRow(table.Row{"rounds", f.rounds})
+	t.AppendRow(table.Row{"date", f.at.UTC().Format(time.DateOnly)})
+	return t
+}
