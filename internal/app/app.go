@@ -180,9 +180,15 @@ func (a *app) act(reason string) store.Act {
 }
 
 // planner is the plan as the store asks for it.
-func (a *app) planner() store.Planner {
-	plan := a.config.Plan.Plan()
-	return func(u pipeline.User, h pipeline.History) (pipeline.Next, bool) { return plan.Next(u, h, a.now()) }
+func (a *app) planner() store.Planner { return planner(a.config.Plan.Plan(), a.now) }
+
+// planner plans for moments that the ledger can write down. What is owed at once
+// would else be due at the end of a millisecond that has begun, and a run that
+// looks within it would not see it.
+func planner(plan pipeline.Plan, now pipeline.Clock) store.Planner {
+	return func(u pipeline.User, h pipeline.History) (pipeline.Next, bool) {
+		return plan.Next(u, h, now().Truncate(time.Millisecond))
+	}
 }
 
 // rootCommand is alta itself; each command stands in a file of its own.

@@ -25,8 +25,7 @@ func (e *engine) pullSource(ctx context.Context) error {
 	if e.config.Source.SQLite == "" {
 		return nil
 	}
-	planner := func(u pipeline.User, h pipeline.History) (pipeline.Next, bool) { return e.plan.Next(u, h, e.now()) }
-	return pullInto(ctx, e.store, e.config, e.log, planner, e.now)
+	return pullInto(ctx, e.store, e.config, e.log, planner(e.plan, e.now), e.now)
 }
 
 // pullInto takes the users that the query returns into the ledger, and
