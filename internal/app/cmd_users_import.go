@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/spf13/cobra"
@@ -66,12 +67,12 @@ func (a *app) importUsers(ctx context.Context, s *store.Store, path string, asJS
 	counted := &countingReader{r: in}
 	bar := a.newBar("importing", size, progress.UnitsBytes)
 	defer bar.stop()
-	batch := newBatch(func(users []pipeline.User) error {
-		counts, err := s.Enrol(ctx, users, store.Imported, a.planner(), a.now())
-		answer.Add(counts)
-		bar.set(counted.n, fmt.Sprintf("importing, %d users", answer.Added+answer.Updated+answer.Unchanged))
-		return err
-	})
+	// While one batch is written the next one is read.
+	writer := startBeside(a.enrolInTurns(ctx, s, func(soFar store.Enrolled, read int) {
+		answer.Enrolled = soFar
+		bar.set(read, fmt.Sprintf("importing, %d users", soFar.Added+soFar.Updated+soFar.Unchanged))
+	}))
+	batch := newBatch(func(users []pipeline.User) error { return writer.hand(portion{users, counted.n}) })
 	last := 0
 	err = roster.Read(counted, func(r roster.Row) error {
 		if err := ctx.Err(); err != nil {
@@ -93,12 +94,54 @@ func (a *app) importUsers(ctx context.Context, s *store.Store, path string, asJS
 	})
 	// What was good before the file broke off is kept.
 	err = errors.Join(err, batch.flush())
+	if failed := writer.wait(); !errors.Is(err, failed) {
+		err = errors.Join(err, failed)
+	}
 	bar.stop()
 	if err != nil {
 		err = fmt.Errorf("import %s: %w", path, err)
 	}
 	answer.Bad = badLines
 	return errors.Join(err, a.printImported(answer, asJSON), badRows(answer))
+}
+
+// portion is a batch of users, and how many octets of the input were read by its
+// end.
+type portion struct {
+	users []pipeline.User
+	read  int
+}
+
+// enrolInTurns returns what takes portions in, each in a transaction of its own,
+// and leaves the ledger to others now and then. done is told after each.
+func (a *app) enrolInTurns(ctx context.Context, s *store.Store, done func(store.Enrolled, int)) func(portion) error {
+	var t turns
+	var sum store.Enrolled
+	return func(p portion) error {
+		idle, err := s.Idle()
+		running := err != nil || !idle // where nobody can tell, a run may wait
+		if err := pause(ctx, t.wait(a.now(), running)); err != nil {
+			return err
+		}
+		counts, err := s.Enrol(ctx, p.users, store.Imported, a.planner(), a.now())
+		t.wrote(a.now())
+		sum.Add(counts)
+		done(sum, p.read)
+		return err
+	}
+}
+
+// pause returns early, with the reason, when the context ends.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 func (a *app) printImported(answer imported, asJSON bool) error {

@@ -16,8 +16,11 @@ import (
 // endless.
 const sourceLimit = 10 * time.Minute
 
-// batchSize is how many users are taken in by one transaction.
-const batchSize = 500
+// batchSize is how many users are taken in by one transaction. Many of them
+// share the pages of the ledger's indexes, each of which is written once for all;
+// but a transaction keeps every other writer waiting, so that it should take a few
+// tenths of a second at most.
+const batchSize = 5000
 
 // pullSource takes in the pending users that the [source] query returns, if
 // there is one.
@@ -97,17 +100,19 @@ func logProblem(log *slog.Logger, p roster.Problem, count int) {
 	}
 }
 
-// batch gathers users, so that many share one transaction.
+// batch gathers users, so that many share one transaction. Each batch is write's
+// to keep.
 type batch struct {
 	users []pipeline.User
 	write func([]pipeline.User) error
 }
 
-func newBatch(write func([]pipeline.User) error) *batch {
-	return &batch{write: write, users: make([]pipeline.User, 0, batchSize)}
-}
+func newBatch(write func([]pipeline.User) error) *batch { return &batch{write: write} }
 
 func (b *batch) add(r roster.Row) error {
+	if b.users == nil {
+		b.users = make([]pipeline.User, 0, batchSize)
+	}
 	b.users = append(b.users, r.User)
 	if len(b.users) < batchSize {
 		return nil
@@ -116,12 +121,12 @@ func (b *batch) add(r roster.Row) error {
 }
 
 func (b *batch) flush() error {
-	if len(b.users) == 0 {
+	users := b.users
+	b.users = nil
+	if len(users) == 0 {
 		return nil
 	}
-	err := b.write(b.users)
-	b.users = b.users[:0]
-	return err
+	return b.write(users)
 }
 
 // readSource reads the source without taking anything in.
