@@ -19,6 +19,7 @@ import (
 
 	"github.com/emersion/go-msgauth/dkim"
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"alta/internal/sandbox"
 )
@@ -115,6 +116,50 @@ func TestSignaturesVerify(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Whatever a mail says, its signature verifies and stands above the same bytes
+// that an unsigned mail has.
+func TestASignatureIsPutAboveTheSameMail(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Host: "mail.example", Port: 587, TLS: TLSStart, From: mail.Address{Name: "Banco Ñandú, S.A.", Address: "hola@example.mx"}}
+	unsigned, err := New(cfg, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.DKIM = &DKIM{Domain: "example.mx", Selector: "alta", Key: key}
+	signed, err := New(cfg, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := 0
+	rapid.Check(t, func(t *rapid.T) {
+		d := delivery("jose@example.com")
+		d.User.Name = rapid.OneOf(rapid.Just("Ana"), rapid.String(), smuggled()).Draw(t, "name")
+		d.Message.Subject = rapid.OneOf(rapid.Just("¡Hola!"), rapid.String(), smuggled()).Draw(t, "subject")
+		d.Message.Text, d.Message.HTML = smuggled().Draw(t, "text"), smuggled().Draw(t, "page")
+		want, err := unsigned.Build(d)
+		got, signErr := signed.Build(d)
+		if (err == nil) != (signErr == nil) {
+			t.Fatalf("unsigned %v, signed %v", err, signErr)
+		}
+		if err != nil {
+			return
+		}
+		built++
+		if field, same := bytes.CutSuffix(got, want); !same || !bytes.HasPrefix(field, []byte("DKIM-Signature: ")) {
+			t.Fatalf("signed %q, unsigned %q", got, want)
+		}
+		if _, err := verify(got, "example.mx", "alta", key.Public()); err != nil {
+			t.Fatalf("%v: %q", err, got)
+		}
+	})
+	if built == 0 {
+		t.Error("no mail was built, so nothing was shown")
 	}
 }
 

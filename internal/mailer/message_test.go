@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,6 +85,99 @@ func TestBuildGivesTheSameBytesForTheSameDelivery(t *testing.T) {
 	}
 }
 
+func TestTheBoundaryFollowsTheDigestThatTheLedgerKnows(t *testing.T) {
+	m := delivery("jose@example.com").Message
+	computed := boundary(m)
+	if m.Digest = m.Content.Digest(); boundary(m) != computed {
+		t.Error("the content's own digest, given or computed, gives two boundaries")
+	}
+	if m.Digest = m.Content.Digest("another sender"); boundary(m) == computed {
+		t.Error("the boundary ignores the digest")
+	}
+}
+
+// A mail may still be on its way when the next one is built, in the buffer in
+// which it was built too.
+func TestMailsShareNoMemory(t *testing.T) {
+	m := offline(t)
+	var builders sync.WaitGroup
+	for i := range 4 {
+		builders.Go(func() {
+			d := delivery("jose@example.com")
+			d.Message.Text = strings.Repeat(string(rune('a'+i)), 500*(i+1))
+			first, err := m.Build(d)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			kept := bytes.Clone(first)
+			for range 50 {
+				again, err := m.Build(d)
+				if err != nil || !bytes.Equal(again, kept) {
+					t.Errorf("built %q, %v", again, err)
+				}
+				// The end of SMTP's data is written behind the mail, in place.
+				if ended := append(again, "\r\n.\r\n"...); &ended[0] != &again[0] {
+					t.Error("there is no room behind the mail")
+				}
+			}
+			if !bytes.Equal(first, kept) {
+				t.Error("a mail changed when others were built")
+			}
+		})
+	}
+	builders.Wait()
+}
+
+func TestAMailThatCouldNotBeBuiltLeavesNothingBehind(t *testing.T) {
+	m := offline(t)
+	want, err := m.Build(delivery("jose@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := delivery("jose@example.com")
+	bad.Message.Subject = strings.Repeat("x", 1000)
+	if _, err := m.Build(bad); err == nil {
+		t.Fatal("built")
+	}
+	if got, err := m.Build(delivery("jose@example.com")); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("built %q, %v", got, err)
+	}
+}
+
+func TestMessageIDs(t *testing.T) {
+	for _, c := range []struct {
+		sentence, id string
+		ok           bool
+	}{
+		{"One of this program.", "abc123@mail.example.mx", true},
+		{"All the characters of an atom.", "!#$%&'*+/=?^_`{|}~.-azAZ09@a-Z.9", true},
+		{"Nothing.", "", false},
+		{"Nothing before the @.", "@example.mx", false},
+		{"Nothing behind it.", "abc@", false},
+		{"No @.", "abc", false},
+		{"Two.", "a@b@c", false},
+		{"A space.", "a b@c", false},
+		{"Angle brackets.", "<a@b>", false},
+		{"A line break.", "a@b\r\nBcc: c@d", false},
+		{"A line break before the @.", "a\n@b", false},
+		{"A letter that is not ASCII.", "ñ@b", false},
+		{"Such a letter behind the @.", "a@ñ", false},
+		{"A byte that is no UTF-8.", "a\xff@b", false},
+	} {
+		t.Run(c.sentence, func(t *testing.T) {
+			if isMessageID(c.id) != c.ok {
+				t.Errorf("%q: got %v", c.id, !c.ok)
+			}
+			d := delivery("jose@example.com")
+			d.Message.ID = c.id
+			if _, err := offline(t).Build(d); (err == nil) != c.ok {
+				t.Errorf("built with %q: %v", c.id, err)
+			}
+		})
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	raw, err := offline(t).Build(delivery("jose@example.com"))
 	if err != nil {
@@ -131,6 +225,7 @@ func TestNamesAndSubjects(t *testing.T) {
 		{"commas", "Pérez, Ana", "Pérez, Ana"},
 		{"angle brackets", "Ana <x@y.example>", "Ana <x@y.example>"},
 		{"a comment", "Ana (hija)", "Ana (hija)"},
+		{"what looks like an encoded word", "=?utf-8?q?a=2Eb?=", "=?utf-8?q?a=2Eb?="},
 		{"emoji", "Ana 👩‍💻", "Ana 👩‍💻"},
 		{"a long one is folded", long, strings.TrimSpace(long)},
 		{"a long one without accents is folded", strings.Repeat("Maria de los Angeles ", 20), strings.TrimSpace(strings.Repeat("Maria de los Angeles ", 20))},
