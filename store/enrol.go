@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"alta/pipeline"
@@ -47,14 +48,10 @@ type Planner func(pipeline.User, pipeline.History) (pipeline.Next, bool)
 func (s *Store) Enrol(ctx context.Context, users []pipeline.User, from Origin, plan Planner, now time.Time) (Enrolled, error) {
 	var counts Enrolled
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		known, err := knownRows(tx, users)
-		if err != nil {
-			return fmt.Errorf("look up the users to enrol: %w", err)
-		}
-		e := enrolment{tx: tx, from: from, plan: plan, now: now, known: known}
-		for _, u := range users {
-			if err := e.enrol(u); err != nil {
-				return fmt.Errorf("enrol user %s: %w", u.ID, err)
+		e := enrolment{tx: tx, from: from, plan: plan, now: now}
+		for few := range slices.Chunk(users, lookedUpAtOnce) {
+			if err := e.enrolAll(few); err != nil {
+				return err
 			}
 		}
 		counts = e.counts
@@ -80,14 +77,29 @@ func (r userRow) wanted() bool {
 	return r.Status == pipeline.Pending && !r.withdrawn && !r.addressBad
 }
 
-// enrolment takes one batch of users in.
+// lookedUpAtOnce bounds what is kept of the users that one query looks up.
+const lookedUpAtOnce = 500
+
+// enrolment takes users in.
 type enrolment struct {
 	tx     *sql.Tx
 	from   Origin
 	plan   Planner
 	now    time.Time
-	known  map[string]userRow // by id: the batch's users as the ledger has them by now
+	known  map[string]userRow // by id: those of the users at hand whom the ledger has by now
 	counts Enrolled
+}
+
+func (e *enrolment) enrolAll(users []pipeline.User) (err error) {
+	if e.known, err = knownRows(e.tx, users); err != nil {
+		return fmt.Errorf("look up the users to enrol: %w", err)
+	}
+	for _, u := range users {
+		if err := e.enrol(u); err != nil {
+			return fmt.Errorf("enrol user %s: %w", u.ID, err)
+		}
+	}
+	return nil
 }
 
 func (e *enrolment) enrol(u pipeline.User) error {
