@@ -163,7 +163,6 @@ func TestTheWireHasOnlyShortAsciiLinesThatEndWithCRLF(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := s.Mails()[0]
-	stuffed := 0
 	for line := range bytes.SplitSeq(got.Wire, []byte("\r\n")) {
 		if bytes.ContainsAny(line, "\r\n") {
 			t.Errorf("bare CR or LF in %q", line)
@@ -171,20 +170,15 @@ func TestTheWireHasOnlyShortAsciiLinesThatEndWithCRLF(t *testing.T) {
 		if len(line) > 78 {
 			t.Errorf("line of %d bytes", len(line))
 		}
+		// A dot at the start of a line is encoded, so that none need be doubled.
 		if bytes.HasPrefix(line, []byte(".")) {
-			stuffed++
-			if !bytes.HasPrefix(line, []byte("..")) {
-				t.Errorf("line %q is not dot-stuffed", line)
-			}
+			t.Errorf("line %q begins with a dot", line)
 		}
 		for _, c := range line {
 			if c > 126 {
 				t.Fatalf("byte %d on the wire", c)
 			}
 		}
-	}
-	if stuffed != 3 {
-		t.Errorf("%d dot-stuffed lines, want 3", stuffed)
 	}
 	built, err := m.Build(d)
 	if err != nil {
