@@ -163,7 +163,6 @@ func TestTheWireHasOnlyShortAsciiLinesThatEndWithCRLF(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := s.Mails()[0]
-	stuffed := 0
 	for line := range bytes.SplitSeq(got.Wire, []byte("\r\n")) {
 		if bytes.ContainsAny(line, "\r\n") {
 			t.Errorf("bare CR or LF in %q", line)
@@ -172,10 +171,7 @@ func TestTheWireHasOnlyShortAsciiLinesThatEndWithCRLF(t *testing.T) {
 			t.Errorf("line of %d bytes", len(line))
 		}
 		if bytes.HasPrefix(line, []byte(".")) {
-			stuffed++
-			if !bytes.HasPrefix(line, []byte("..")) {
-				t.Errorf("line %q is not dot-stuffed", line)
-			}
+			t.Errorf("line %q begins with a dot, which is encoded so that none must be doubled", line)
 		}
 		for _, c := range line {
 			if c > 126 {
@@ -183,8 +179,8 @@ func TestTheWireHasOnlyShortAsciiLinesThatEndWithCRLF(t *testing.T) {
 			}
 		}
 	}
-	if stuffed != 3 {
-		t.Errorf("%d dot-stuffed lines, want 3", stuffed)
+	if text, err := got.Text(); err != nil || text != canonical(d.Message.Text) {
+		t.Errorf("text part %q, %v", text, err)
 	}
 	built, err := m.Build(d)
 	if err != nil {
