@@ -170,8 +170,9 @@ func TestTheWireHasOnlyShortAsciiLinesThatEndWithCRLF(t *testing.T) {
 		if len(line) > 78 {
 			t.Errorf("line of %d bytes", len(line))
 		}
+		// A dot at the start of a line is encoded, so that none need be doubled.
 		if bytes.HasPrefix(line, []byte(".")) {
-			t.Errorf("line %q begins with a dot, which is encoded so that none must be doubled", line)
+			t.Errorf("line %q begins with a dot", line)
 		}
 		for _, c := range line {
 			if c > 126 {
@@ -192,40 +193,58 @@ func TestTheWireHasOnlyShortAsciiLinesThatEndWithCRLF(t *testing.T) {
 }
 
 func TestNothingIsSentWhenBeginFails(t *testing.T) {
-	s := startCatcher(t, sandbox.SMTPOptions{})
-	m := newMailer(t, configFor(s))
-	refusal := errors.New("no longer owed")
-	_, err := m.Send(context.Background(), delivery("jose@example.com"), func() error { return refusal })
-	if err != refusal {
-		t.Fatalf("error %v is not the one of begin", err)
-	}
-	if verbs := verbsOf(s, 1); !slices.Equal(verbs, []string{"EHLO"}) {
-		t.Errorf("the server got %v", verbs)
-	}
-	if _, _, err := send(m, delivery("jose@example.com")); err != nil {
-		t.Fatalf("the connection is not usable afterwards: %v", err)
-	}
-	if n := s.Connections(); n != 1 {
-		t.Errorf("%d connections", n)
+	for _, noPipelining := range []bool{false, true} {
+		t.Run(fmt.Sprintf("without PIPELINING: %v", noPipelining), func(t *testing.T) {
+			s := startCatcher(t, sandbox.SMTPOptions{NoPipelining: noPipelining})
+			m := newMailer(t, configFor(s))
+			refusal := errors.New("no longer owed")
+			_, err := m.Send(context.Background(), delivery("jose@example.com"), func() error { return refusal })
+			if err != refusal {
+				t.Fatalf("error %v is not the one of begin", err)
+			}
+			// The envelope is out, and any command would be an empty message now.
+			if verbs := verbsOf(s, 1); !slices.Equal(verbs, []string{"EHLO", "MAIL", "RCPT", "DATA"}) {
+				t.Errorf("the server got %v", verbs)
+			}
+			if _, _, err := send(m, delivery("ana@example.com")); err != nil {
+				t.Fatalf("the next mail: %v", err)
+			}
+			if mails := s.Mails(); len(mails) != 1 || mails[0].To[0] != "ana@example.com" || s.Connections() != 2 {
+				t.Errorf("%d mails on %d connections", len(mails), s.Connections())
+			}
+		})
 	}
 }
 
-func TestBeginComesRightBeforeMailFrom(t *testing.T) {
-	s := startCatcher(t, sandbox.SMTPOptions{})
-	m := newMailer(t, configFor(s))
-	var before []string
-	_, err := m.Send(context.Background(), delivery("jose@example.com"), func() error {
-		before = verbsOf(s, 1)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(before, []string{"EHLO"}) {
-		t.Errorf("before begin the server got %v", before)
-	}
-	if all := verbsOf(s, 1); !slices.Equal(all, []string{"EHLO", "MAIL", "RCPT", "DATA"}) {
-		t.Errorf("the server got %v", all)
+// An envelope delivers nothing, so the mail begins as late as can be.
+func TestBeginComesRightBeforeTheMessage(t *testing.T) {
+	for _, noPipelining := range []bool{false, true} {
+		t.Run(fmt.Sprintf("without PIPELINING: %v", noPipelining), func(t *testing.T) {
+			s := startCatcher(t, sandbox.SMTPOptions{NoPipelining: noPipelining})
+			m := newMailer(t, configFor(s))
+			want := []string{"EHLO", "MAIL", "RCPT", "DATA"}
+			for range 2 {
+				var before []string
+				_, err := m.Send(context.Background(), delivery("jose@example.com"), func() error {
+					before = verbsOf(s, 1)
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(before, want) {
+					t.Errorf("before begin the server got %v", before)
+				}
+				if all := verbsOf(s, 1); !slices.Equal(all, want) {
+					t.Errorf("the server got %v", all)
+				}
+				want = append(want, "MAIL", "RCPT", "DATA")
+			}
+			wantLine := "MAIL FROM:<hola@mail.example.mx> BODY=8BITMIME RET=HDRS"
+			if commands := s.Commands(); commands[1].Line != wantLine || commands[2].Line != "RCPT TO:<jose@example.com>" {
+				t.Errorf("the envelope is %v", commands[1:3])
+			}
+		})
 	}
 }
 
