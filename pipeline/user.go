@@ -84,10 +84,10 @@ type User struct {
 // know falls back to the country's own, so that a bad zone can never stop a
 // mail; import refuses such zones in the first place.
 func (u User) Location() *time.Location {
-	if loc, err := time.LoadLocation(u.TimeZone); err == nil && u.TimeZone != "" {
+	if loc, err := zones.load(u.TimeZone); err == nil && u.TimeZone != "" {
 		return loc
 	}
-	if loc, err := time.LoadLocation(DefaultTimeZone(u.Country)); err == nil {
+	if loc, err := zones.load(DefaultTimeZone(u.Country)); err == nil {
 		return loc
 	}
 	return time.UTC
