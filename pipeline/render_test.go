@@ -2,7 +2,10 @@ package pipeline_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,5 +108,20 @@ func TestDigest(t *testing.T) {
 				t.Error("the digest is the same")
 			}
 		})
+	}
+}
+
+// A digest is the one that the ledger of an earlier version knows, whatever the size
+// of the parts: SHA-256 over each part behind its length.
+func TestDigestOfLongParts(t *testing.T) {
+	for _, size := range []int{0, 1, 1023, 1024, 1025, 2048, 12345} {
+		c := pipeline.Content{Subject: "a", Text: strings.Repeat("b", size), HTML: strings.Repeat("c", 2*size)}
+		var all []byte
+		for _, part := range []string{c.Subject, c.Text, c.HTML, "more"} {
+			all = append(binary.BigEndian.AppendUint64(all, uint64(len(part))), part...)
+		}
+		if want := sha256.Sum256(all); !bytes.Equal(c.Digest("more"), want[:]) {
+			t.Errorf("parts of %d bytes have another digest", size)
+		}
 	}
 }
