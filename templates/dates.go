@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -28,8 +27,8 @@ func spellOut(calendar cldr.Translator, t time.Time) string {
 	if strings.HasPrefix(clock, "1:") {
 		article = "la"
 	}
-	return fmt.Sprintf("%s %s a %s %s (hora %s)",
-		calendar.WeekdayWide(t.Weekday()), calendar.FmtDateLong(t), article, clock, zoneName(t))
+	return calendar.WeekdayWide(t.Weekday()) + " " + calendar.FmtDateLong(t) +
+		" a " + article + " " + clock + " (hora " + zoneName(t) + ")"
 }
 
 // zoneName names the zone by its city, the generic location format of UTS #35,

@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,10 +19,10 @@ const (
 	maxAbbreviation = 4
 )
 
-// linkLike matches what has a place in a link and none in a name: a slash, an
-// address, a coded international domain, and the characters that IDNA maps to a
-// dot (UTS #46, section 2.3) or that look like one.
-var linkLike = regexp.MustCompile(`[/@\x{2024}\x{3002}\x{FF0E}\x{FF61}]|(?i:xn--)`)
+// linkCharacters have a place in a link and none in a name: a slash, the sign of an
+// address, and the characters that IDNA maps to a dot (UTS #46, section 2.3) or
+// that look like one.
+const linkCharacters = "/@\u2024\u3002\uFF0E\uFF61"
 
 // greetingName returns the name as a greeting can use it, or "" when it can't:
 // the whole name, since the order of given names and surnames can't be guessed,
@@ -32,6 +31,9 @@ var linkLike = regexp.MustCompile(`[/@\x{2024}\x{3002}\x{FF0E}\x{FF61}]|(?i:xn--
 // number are not greeted: whoever signs up with somebody else's address chooses
 // the name, and the brand must not carry that message.
 func greetingName(name string) string {
+	if isPlain(name) {
+		return name
+	}
 	name = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r) || unicode.IsControl(r):
@@ -43,10 +45,32 @@ func greetingName(name string) string {
 	}, name)
 	name = strings.Join(strings.Fields(name), " ")
 	if !strings.ContainsFunc(name, unicode.IsLetter) || utf8.RuneCountInString(name) > maxNameRunes ||
-		countDigits(name) > maxNameDigits || linkLike.MatchString(name) || holdsHost(name) {
+		countDigits(name) > maxNameDigits || linkLike(name) || holdsHost(name) {
 		return ""
 	}
 	return name
+}
+
+// isPlain tells whether a name is words of letters with one space between them. Most
+// names are; all that greetingName changes or refuses needs another character, or
+// too many.
+func isPlain(name string) bool {
+	last, n := ' ', 0
+	for _, r := range name {
+		if !unicode.IsLetter(r) && (r != ' ' || last == ' ') {
+			return false
+		}
+		last = r
+		n++
+	}
+	return last != ' ' && n <= maxNameRunes
+}
+
+// linkLike tells whether the name holds one of the linkCharacters or the prefix of a
+// coded international domain, in any case.
+func linkLike(name string) bool {
+	return strings.ContainsAny(name, linkCharacters) ||
+		strings.Contains(name, "--") && strings.Contains(strings.ToLower(name), "xn--")
 }
 
 func countDigits(name string) int {
@@ -63,6 +87,9 @@ func countDigits(name string) int {
 // one of a host name: it stands within a word and neither parts initials, as in
 // S.A.P.I., nor ends an abbreviation, as in Ma.Guadalupe.
 func holdsHost(name string) bool {
+	if !strings.Contains(name, ".") {
+		return false
+	}
 	for word := range strings.FieldsFuncSeq(name, func(r rune) bool {
 		return r != '.' && !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r)
 	}) {
