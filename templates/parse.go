@@ -5,6 +5,7 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	texttemplate "text/template"
+	"text/template/parse"
 
 	"alta/pipeline"
 )
@@ -12,9 +13,11 @@ import (
 // mail holds the templates of one locale and step. Text and HTML are layouts
 // that the step's own file has filled in.
 type mail struct {
-	subject *texttemplate.Template
-	text    *texttemplate.Template
-	html    *htmltemplate.Template
+	subject  *texttemplate.Template
+	text     *texttemplate.Template
+	html     *htmltemplate.Template
+	usage    usage
+	variants variants
 }
 
 // textPieces and htmlPieces are what a step's file must define.
@@ -30,7 +33,15 @@ func parseMail(files map[string]file, l pipeline.Locale, s pipeline.Step) (*mail
 	subject, err1 := parseText(nil, files[stepFile(l, s, partSubject)], words, paragraphs)
 	text, err2 := parseText(textPieces(), files[layoutText], words, paragraphs, files[stepFile(l, s, partText)])
 	page, err3 := parseHTML(htmlPieces(), files[layoutHTML], words, paragraphs, files[stepFile(l, s, partHTML)])
-	return &mail{subject: subject, text: text, html: page}, errors.Join(err1, err2, err3)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	m := &mail{subject: subject, text: text, html: page}
+	// The first execution of a page changes its trees, so they are looked at before.
+	trace(&m.usage, subject.Tree, textTrees(subject))
+	trace(&m.usage, text.Tree, textTrees(text))
+	trace(&m.usage, page.Tree, htmlTrees(page))
+	return m, nil
 }
 
 // parseText parses the files into one template, named after the first; the
@@ -74,6 +85,26 @@ func parseHTML(pieces []string, files ...file) (*htmltemplate.Template, error) {
 		}
 	}
 	return root, errors.Join(errs...)
+}
+
+// textTrees returns how to look up a template that root calls.
+func textTrees(root *texttemplate.Template) func(string) *parse.Tree {
+	return func(name string) *parse.Tree {
+		if t := root.Lookup(name); t != nil {
+			return t.Tree
+		}
+		return nil
+	}
+}
+
+// htmlTrees does the same as textTrees for HTML.
+func htmlTrees(root *htmltemplate.Template) func(string) *parse.Tree {
+	return func(name string) *parse.Tree {
+		if t := root.Lookup(name); t != nil {
+			return t.Tree
+		}
+		return nil
+	}
 }
 
 func missingPiece(files []file, piece string) error {

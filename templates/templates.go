@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"maps"
 	"strings"
 	"unicode"
 
@@ -65,7 +66,7 @@ func Load(o Options) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load templates: %w", err)
 	}
-	s := &Set{brands: o.Brands, languages: map[pipeline.Locale]language{}, mails: map[key]*mail{}}
+	s := &Set{brands: maps.Clone(o.Brands), languages: map[pipeline.Locale]language{}, mails: map[key]*mail{}}
 	var found faults
 	calendars := calendars()
 	for _, country := range countries() {
@@ -107,29 +108,47 @@ func (s *Set) Render(d *pipeline.Delivery) (pipeline.Content, error) {
 	if err != nil {
 		return pipeline.Content{}, fmt.Errorf("render %s %s: %w", d.User.Locale, d.Step, err)
 	}
-	content, err := m.write(v)
+	content, err := m.render(v)
 	if err != nil {
 		return pipeline.Content{}, fmt.Errorf("render %s %s: %w", d.User.Locale, d.Step, err)
 	}
 	return content, nil
 }
 
+// render joins the mail of a variant that is resolved and executes the templates for all
+// other mails. Both give the same.
+func (m *mail) render(v *Variables) (pipeline.Content, error) {
+	if r := m.variant(v); r != nil {
+		if c, ok := m.fill(r, v); ok {
+			return c, nil
+		}
+	}
+	return m.write(v)
+}
+
 // write executes the three templates and checks what every mail must hold.
 func (m *mail) write(v *Variables) (pipeline.Content, error) {
-	var subject, text, page bytes.Buffer
-	if err := errors.Join(
-		m.subject.Execute(&subject, v), m.text.Execute(&text, v), m.html.Execute(&page, v),
-	); err != nil {
+	raw, err := m.execute(v)
+	if err != nil {
 		return pipeline.Content{}, err
 	}
 	c := pipeline.Content{
-		// One line: a line break here could smuggle in a header.
-		Subject: strings.Join(strings.Fields(subject.String()), " "),
-		Text:    plainText(text.String()),
-		HTML:    strings.TrimSpace(page.String()) + "\n",
+		Subject: oneLine(raw.subject), Text: plainText(raw.text), HTML: strings.TrimSpace(raw.page) + "\n",
 	}
 	return c, errors.Join(m.checkSubject(c.Subject, v), m.checkText(c.Text, v), m.checkHTML(c.HTML, v), checkSize(c))
 }
+
+// written is what the templates wrote, before it is tidied.
+type written struct{ subject, text, page string }
+
+func (m *mail) execute(v *Variables) (written, error) {
+	var subject, text, page bytes.Buffer
+	err := errors.Join(m.subject.Execute(&subject, v), m.text.Execute(&text, v), m.html.Execute(&page, v))
+	return written{subject.String(), text.String(), page.String()}, err
+}
+
+// oneLine folds all space: a line break in a subject could smuggle in a header.
+func oneLine(subject string) string { return strings.Join(strings.Fields(subject), " ") }
 
 func (m *mail) checkSubject(subject string, v *Variables) error {
 	switch {
@@ -151,10 +170,12 @@ func (m *mail) checkText(text string, v *Variables) error {
 	return nil
 }
 
+// refused is what html/template writes where it refuses a value.
+const refused = "ZgotmplZ"
+
 func (m *mail) checkHTML(page string, v *Variables) error {
 	switch {
-	case strings.Contains(page, "ZgotmplZ"):
-		// html/template writes this word where it refuses a value.
+	case strings.Contains(page, refused):
 		return fmt.Errorf("%s: an unsafe value stands in a URL, a style or a tag", m.html.Name())
 	case !strings.Contains(page, string(v.Href())):
 		return fmt.Errorf("%s: the page must hold a button <a {{.Href}}>", m.html.Name())
