@@ -188,3 +188,12 @@ func (s *Store) QueueStatus(ctx context.Context, now time.Time) (QueueStatus, []
 	}
 	return q, paused, nil
 }
+
+// Pauses returns the pauses in force, the outage first.
+func (s *Store) Pauses(ctx context.Context) ([]pipeline.Pause, error) {
+	paused, err := pauses(boundTo(ctx, s.reads))
+	if err != nil {
+		return nil, fmt.Errorf("read the pauses: %w", err)
+	}
+	return paused, nil
+}

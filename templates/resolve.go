@@ -19,13 +19,14 @@ const (
 	maxResolved = 320 << 10
 )
 
-// Most of a mail is the same for all users of a kind, whom a variant stands for. It
-// is resolved once, from what the templates write of values that can be
-// told from everything else, and a mail is then joined instead of executed.
-// Executing the templates stays the rule of what a mail is: a template
-// that might treat two names differently is never resolved, a variant must prove
-// that it writes the very bytes that execution does, and a mail that fails a check
-// is executed to say so.
+// variant is a mail with its values left out. Most of a mail is the same for all
+// users of a kind, so that a variant is learnt once, from what the templates write of
+// values that can be told from everything else, and a mail of it is joined.
+//
+// Executing the templates stays the rule of what a mail is. A template that might
+// treat two names differently is never resolved, a variant must prove that it
+// writes the very bytes that execution does, and a mail that fails a check is
+// executed to say so.
 type variant struct {
 	subject segments
 	text    lines
@@ -37,8 +38,8 @@ type variant struct {
 	linkInClear bool // the page has the button and the link in clear, as checkHTML asks
 }
 
-// variantKey is all that a mail of one locale and step depends on besides the values
-// of the user's own. The brand is the country's.
+// variantKey is all that a mail of one locale and step depends on besides the user's
+// own values. The brand is the country's.
 type variantKey struct {
 	country  pipeline.Country
 	business bool
@@ -163,11 +164,11 @@ func fitsALine(s string) bool {
 }
 
 // showsLink tells whether the page passes checkHTML with any link: it holds the
-// button, and the link between two tags besides. No attribute that Href wrote can
-// reach over the ends of that place, since it holds no angle bracket, nor stand
-// within, since the link in it holds no quote. So the link is there
-// once more than the attribute. A character reference ends before a tag does, so
-// that what is written there is read as the link and nothing else.
+// button and, besides, the link between two tags. What Href writes can't reach over
+// the ends of that place, since it holds no angle bracket, nor stand within it, since
+// the link there holds no quote. So the link is there once more than the
+// attribute is. A character reference ends before a tag does, so that nothing around
+// the place changes how the link in it is read.
 func showsLink(page *segments) bool {
 	button, clear := false, false
 	for i, place := range page.slots {

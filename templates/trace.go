@@ -144,7 +144,9 @@ func (t *tracer) condition(p *parse.PipeNode, s scope) {
 
 // connects tells whether the truth of what a function returns depends on nothing
 // but the truth of its arguments.
-func connects(function string) bool { return function == "and" || function == "or" || function == "not" }
+func connects(function string) bool {
+	return function == "and" || function == "or" || function == "not"
+}
 
 func (t *tracer) pipe(p *parse.PipeNode, s scope) kind {
 	result := constant
