@@ -2,13 +2,14 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    := 5s
+COUNT       := 6
 SOAKED      := TestKilledAtRandomInstants|TestNobodyIsLostWhateverWriteFails
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint deps test soak demo bench fuzz man clean
+.PHONY: help build lint deps test soak demo bench microbench fuzz man clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
 
 build: ## build ./alta
 	go build -o alta .
@@ -37,8 +38,11 @@ soak: ## the long form of the proofs: 500 kills, every failing write, random liv
 demo: ## the whole product on this machine; ends by itself
 	go run . demo --once
 
-bench: ## every benchmark
-	go test -run '^$$' -bench . -benchmem $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u)
+bench: ## alta beside its rivals; writes the figures of docs/performance.md; takes about half an hour
+	go run ./internal/bench -write
+
+microbench: ## every Go benchmark COUNT (6) times, for benchstat
+	go test -run '^$$' -bench . -benchmem -count $(COUNT) $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u)
 
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	@set -e; grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z0-9]*' . | while IFS=: read -r file _ target; do \

@@ -16,8 +16,8 @@ import (
 	"alta/pipeline"
 )
 
-// lastSeconds is how long a child may take to end after it was told to.
-const lastSeconds = 15 * time.Second
+// endPatience is how long a child may take to end after it was told to.
+const endPatience = 15 * time.Second
 
 // child is a process that the bench started. Whoever started it waits for it.
 type child struct {
@@ -45,7 +45,7 @@ func (b *bench) command(ctx context.Context, path string, args ...string) *child
 	// Ctrl-C is for the bench, which ends its children in order.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
-	c.cmd.WaitDelay = lastSeconds
+	c.cmd.WaitDelay = endPatience
 	return c
 }
 

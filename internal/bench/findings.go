@@ -85,7 +85,7 @@ type sender struct{ name, measurement string }
 
 func senders() []sender {
 	return []sender{
-		{"smtp-source, a ready message: the wire limit", nameSource},
+		{"smtp-source: the wire limit", nameSource},
 		{"go-mail alone, NOOP off", nameGoMail},
 		{"alta, end to end", nameAlta},
 		{"alta, API latency 50 ms", nameAltaSlow},

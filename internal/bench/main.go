@@ -23,11 +23,15 @@ import (
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
+	stopped := ctx.Err() != nil
 	cancel()
 	var status exitStatus
 	switch {
 	case errors.As(err, &status):
 		os.Exit(int(status))
+	case err != nil && stopped:
+		fmt.Fprintln(os.Stderr, "bench: stopped by a signal; its processes and files are gone")
+		os.Exit(1)
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(1)
