@@ -57,7 +57,7 @@ func readExplanation(ctx context.Context, s *store.Store, ref string) (x explana
 	if x.deliveries, err = s.Deliveries(ctx, x.user.User.ID); err != nil {
 		return x, err
 	}
-	if _, x.pauses, err = s.QueueStatus(ctx, time.Time{}); err != nil {
+	if x.pauses, err = s.Pauses(ctx); err != nil {
 		return x, err
 	}
 	if x.idle, err = s.Idle(); err != nil {

@@ -72,7 +72,7 @@ var errStopped = errors.New("stopped before its end; the next run goes on")
 // probePause looks, with nothing due to try it with, whether an outage is over
 // by asking the partner API and the mail server themselves. It returns why not.
 func (e *engine) probePause(ctx context.Context) (outage string, err error) {
-	_, pauses, err := e.store.QueueStatus(ctx, e.now())
+	pauses, err := e.store.Pauses(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -86,6 +86,9 @@ func mails() progress.Units {
 }
 
 func (a *app) newDeliveryBar(ctx context.Context, e *engine, limit int) deliveryBar {
+	if !isTerminal(a.screen.out) {
+		return deliveryBar{bar: &bar{}}
+	}
 	total, err := e.store.CountDue(ctx, e.now())
 	if err != nil {
 		total = 0 // a bar without an end; the run itself will say what is wrong
