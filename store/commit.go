@@ -32,6 +32,7 @@ type writer struct {
 	closing  chan struct{}
 	once     sync.Once
 	done     sync.WaitGroup
+	failing  bool                           // a write of the latest batch failed; the writer's goroutine alone uses it
 	trouble  atomic.Pointer[pipeline.Fault] // why the latest commit failed; nil when it did not
 }
 
@@ -159,12 +160,16 @@ var errUndone = errors.New("a write of the batch failed")
 //
 // A savepoint around each write would cost as much as the write itself, and
 // hardly any write fails. So the batch goes without, and is undone and repeated
-// with them when one does.
+// with them when one does. Failures come in rows, so the batch after one that
+// had some goes with them at once.
 func (w *writer) transact(batch []*request) (errs []error, err error) {
-	errs, err = w.inOne(batch, plainly)
-	if errors.Is(err, errUndone) {
-		errs, err = w.inOne(batch, attempt)
+	if !w.failing {
+		if errs, err = w.inOne(batch, plainly); !errors.Is(err, errUndone) {
+			return errs, err
+		}
 	}
+	errs, err = w.inOne(batch, attempt)
+	w.failing = slices.ContainsFunc(errs, func(e error) bool { return e != nil })
 	return errs, err
 }
 

@@ -49,16 +49,13 @@ func countUnasked(tx *sql.Tx, now time.Time) (n int, err error) {
 		}
 		open = slices.DeleteFunc(open, func(l lane) bool { return l == lane{p.Country, p.Type} })
 	}
-	for _, l := range open {
-		var due int
-		if err := tx.QueryRow(`SELECT count(*) FROM deliveries
-			WHERE state = 'due' AND country = ? AND type = ? AND operator = 0 AND due_at <= ?`,
-			l.country, l.kind, now.UnixMilli()).Scan(&due); err != nil {
-			return 0, err
+	waiting, err := dueLanes(tx, now)
+	for _, w := range waiting {
+		if !w.operator && slices.Contains(open, w.lane) {
+			n += w.now
 		}
-		n += due
 	}
-	return n, nil
+	return n, err
 }
 
 // inForce is the condition under which an approval counts. One that was given in

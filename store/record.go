@@ -165,7 +165,7 @@ func insertNextOf(tx *sql.Tx, whose string, of any, user string, next pipeline.N
 }
 
 // cancelUnwanted closes what waits for a user whom no mail may go out to. What
-// is claimed or on the wire is left to its run.
+// is claimed or on the wire is left to its run. The cast is as in insertNextOf.
 func cancelUnwanted(tx *sql.Tx, user string, now time.Time) error {
 	_, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', updated_at = :now,
 			code = 'user_' || CASE WHEN u.status <> 'pending' THEN u.status WHEN u.withdrawn THEN 'withdrawn' ELSE 'address_bad' END,
@@ -173,7 +173,7 @@ func cancelUnwanted(tx *sql.Tx, user string, now time.Time) error {
 				WHEN u.withdrawn THEN 'the source query no longer returns the user, or its row is bad'
 				ELSE 'the user''s address was found to be undeliverable' END
 		FROM users u
-		WHERE u.id = :user AND NOT u.wanted AND deliveries.user_key = u.key AND deliveries.state IN ('due', 'held', 'doubt')`,
+		WHERE u.id = CAST(:user AS TEXT) AND NOT u.wanted AND deliveries.user_key = u.key AND deliveries.state IN ('due', 'held', 'doubt')`,
 		sql.Named("now", ms(now)), sql.Named("user", user))
 	if err != nil {
 		return fmt.Errorf("cancel what user %s is no longer owed: %w", user, err)

@@ -49,7 +49,7 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (
 }
 
 // checkBeforeDoubt checks, where mails were on the wire, the tables in which a
-// run writes down that they were sent, with their indexes. Their process may have
+// run writes down that they were sent, with their indexes and counts. Their process may have
 // ended because damage kept it from that, and they would go out again.
 func (s *Store) checkBeforeDoubt(ctx context.Context) error {
 	var wire bool
@@ -61,7 +61,7 @@ func (s *Store) checkBeforeDoubt(ctx context.Context) error {
 	if err != nil || !wire {
 		return err
 	}
-	for _, table := range []string{"deliveries", "attempts", "users"} {
+	for _, table := range []string{"deliveries", "attempts", "users", "queue", "funnel"} {
 		if err := s.check(ctx, `PRAGMA integrity_check(`+table+`)`); err != nil {
 			return err
 		}

@@ -53,8 +53,8 @@ type LinkStatus struct {
 	DoubtfulMints int // mints since ever that may have opened a session that nobody got
 }
 
-// Status counts everything. It reads every user once: about a second for a
-// million.
+// Status returns the state of the whole ledger. It reads what was counted as it
+// changed, so it costs about the same however many users there are.
 func (s *Store) Status(ctx context.Context, now time.Time) (Status, error) {
 	var st Status
 	// One transaction, so that the figures belong together.
@@ -69,12 +69,7 @@ func (s *Store) Status(ctx context.Context, now time.Time) (Status, error) {
 		}
 	}
 	if err == nil {
-		err = tx.QueryRow(`SELECT count(*) FILTER (WHERE l.expires_at > ?1), count(*) FILTER (WHERE l.expires_at <= ?1)
-			FROM links l JOIN users u ON u.key = l.user_key WHERE l.superseded_at IS NULL AND u.status = 'pending'`,
-			now.UnixMilli()).Scan(&st.Links.Live, &st.Links.Expired)
-	}
-	if err == nil {
-		err = tx.QueryRow(`SELECT count(*) FROM attempts WHERE doubtful = 1`).Scan(&st.Links.DoubtfulMints)
+		st.Links, err = linkStatus(tx, now)
 	}
 	if err != nil {
 		return st, fmt.Errorf("read the status: %w", err)
@@ -85,16 +80,15 @@ func (s *Store) Status(ctx context.Context, now time.Time) (Status, error) {
 func funnels(tx *sql.Tx) ([]Funnel, error) {
 	byCountry := []Funnel{{Country: pipeline.MX}, {Country: pipeline.DO}}
 	type group struct {
-		country                        pipeline.Country
-		status                         pipeline.Status
-		mailed, n, withdrawn, badEmail int
+		country                     pipeline.Country
+		status                      pipeline.Status
+		mailed, withdrawn, badEmail bool
+		n                           int
 	}
 	groups, err := rows(tx, func(scan func(...any) error) (g group, err error) {
-		err = scan(&g.country, &g.status, &g.mailed, &g.n, &g.withdrawn, &g.badEmail)
+		err = scan(&g.country, &g.status, &g.mailed, &g.withdrawn, &g.badEmail, &g.n)
 		return g, err
-	}, `SELECT country, status, mails > 0, count(*),
-			count(*) FILTER (WHERE withdrawn = 1), count(*) FILTER (WHERE address_bad = 1)
-		FROM users GROUP BY country, status, mails > 0`)
+	}, `SELECT country, status, mailed, withdrawn, address_bad, users FROM funnel`)
 	if err != nil {
 		return nil, err
 	}
@@ -106,13 +100,17 @@ func funnels(tx *sql.Tx) ([]Funnel, error) {
 		f.Users += g.n
 		switch g.status {
 		case pipeline.Pending:
-			if g.mailed == 1 {
+			if g.mailed {
 				f.Mailed += g.n
 			} else {
 				f.Waiting += g.n
 			}
-			f.Withdrawn += g.withdrawn
-			f.BadEmail += g.badEmail
+			if g.withdrawn {
+				f.Withdrawn += g.n
+			}
+			if g.badEmail {
+				f.BadEmail += g.n
+			}
 		case pipeline.InReview:
 			f.InReview += g.n
 		case pipeline.Verified:
@@ -129,46 +127,57 @@ func funnels(tx *sql.Tx) ([]Funnel, error) {
 }
 
 func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
-	var oldest, next sql.NullInt64
-	err = tx.QueryRow(`SELECT count(*) FILTER (WHERE due_at <= ?1), count(*) FILTER (WHERE due_at > ?1),
-			count(*) FILTER (WHERE attempts > 0),
-			min(due_at) FILTER (WHERE due_at <= ?1), min(due_at) FILTER (WHERE due_at > ?1)
-		FROM deliveries WHERE state = 'due'`, now.UnixMilli()).Scan(&q.DueNow, &q.Later, &q.Retry, &oldest, &next)
+	waiting, err := dueLanes(tx, now)
 	if err != nil {
 		return q, err
 	}
-	q.OldestDue, q.NextDue = at(oldest), at(next)
+	for _, w := range waiting {
+		q.DueNow += w.now
+		q.Later += w.later
+		q.Retry += w.retries
+	}
+	if q.OldestDue, q.NextDue, err = dueTimes(tx, now); err != nil {
+		return q, err
+	}
 	err = tx.QueryRow(`SELECT count(*) FILTER (WHERE state = 'claimed'), count(*) FILTER (WHERE state = 'sending')
 		FROM deliveries WHERE state IN ('claimed', 'sending')`).Scan(&q.Claimed, &q.Sending)
 	if err != nil {
 		return q, err
 	}
-	err = tx.QueryRow(`SELECT count(*) FILTER (WHERE state = 'held'), count(*) FILTER (WHERE state = 'doubt'),
-			count(*) FILTER (WHERE state = 'failed')
-		FROM deliveries WHERE state IN ('held', 'doubt', 'failed')`).Scan(&q.Held, &q.Doubt, &q.Failed)
+	err = tx.QueryRow(`SELECT coalesce(sum(deliveries) FILTER (WHERE state = 'held'), 0),
+			coalesce(sum(deliveries) FILTER (WHERE state = 'doubt'), 0), coalesce(sum(deliveries) FILTER (WHERE state = 'failed'), 0)
+		FROM queue WHERE state IN ('held', 'doubt', 'failed')`).Scan(&q.Held, &q.Doubt, &q.Failed)
 	return q, err
 }
 
-// Due returns up to n deliveries that a run at now would take, without taking
-// them; n <= 0 is all. What is paused is left out.
-func (s *Store) Due(ctx context.Context, now time.Time, n int) ([]pipeline.Delivery, error) {
-	if n <= 0 {
-		n = -1
-	}
-	ds, err := deliveries(boundTo(ctx, s.reads), nil, `WHERE d.state = 'due' AND d.due_at <= ?
-			AND NOT EXISTS (SELECT 1 FROM pauses p
-				WHERE (p.country = '' OR (p.country = d.country AND p.type = d.type)) AND p.probe_at > ? AND p.probe_at <= ?)
-		ORDER BY d.operator DESC, d.due_at, d.id LIMIT ?`, now.UnixMilli(), now.UnixMilli(), now.Add(pipeline.LongestPause).UnixMilli(), n)
+// linkStatus counts links. What expires in this very minute is told apart by the
+// links that are still sealed, as all are that a pending user can open; after a
+// new data key, which seals none anew, they count as expired some seconds early.
+func linkStatus(tx *sql.Tx, now time.Time) (l LinkStatus, err error) {
+	var all, live, sealed int
+	this := minuteOf(now)
+	err = tx.QueryRow(`SELECT coalesce(sum(links), 0), coalesce(sum(links) FILTER (WHERE minute > ?), 0) FROM link_expiry`, this).Scan(&all, &live)
 	if err != nil {
-		return nil, fmt.Errorf("read what is due: %w", err)
+		return l, err
 	}
-	return ds, nil
+	err = tx.QueryRow(`SELECT count(*) FROM links WHERE sealed IS NOT NULL AND expires_at > ? AND expires_at < ?`,
+		now.UnixMilli(), startOf(this+1)).Scan(&sealed)
+	if err != nil {
+		return l, err
+	}
+	l.Live = live + sealed
+	l.Expired = all - l.Live
+	err = tx.QueryRow(`SELECT count(*) FROM attempts WHERE doubtful = 1`).Scan(&l.DoubtfulMints)
+	return l, err
 }
 
-// CountDue returns how many deliveries are due at now.
-func (s *Store) CountDue(ctx context.Context, now time.Time) (n int, err error) {
-	err = s.reads.QueryRowContext(ctx, `SELECT count(*) FROM deliveries WHERE state = 'due' AND due_at <= ?`, now.UnixMilli()).Scan(&n)
-	return n, err
+// Pauses returns the pauses in force, an outage first.
+func (s *Store) Pauses(ctx context.Context) ([]pipeline.Pause, error) {
+	paused, err := pauses(boundTo(ctx, s.reads))
+	if err != nil {
+		return nil, fmt.Errorf("read the pauses: %w", err)
+	}
+	return paused, nil
 }
 
 // QueueStatus counts the queue alone, and returns the pauses in force.
@@ -187,13 +196,4 @@ func (s *Store) QueueStatus(ctx context.Context, now time.Time) (QueueStatus, []
 		return q, nil, fmt.Errorf("read the pauses: %w", err)
 	}
 	return q, paused, nil
-}
-
-// Pauses returns the pauses in force, the outage first.
-func (s *Store) Pauses(ctx context.Context) ([]pipeline.Pause, error) {
-	paused, err := pauses(boundTo(ctx, s.reads))
-	if err != nil {
-		return nil, fmt.Errorf("read the pauses: %w", err)
-	}
-	return paused, nil
 }

@@ -60,7 +60,6 @@ const pageSize = 1000
 // added. It reads page by page, so that a long list never keeps the ledger from
 // tidying up behind it.
 func (s *Store) List(ctx context.Context, f Filter, each func(UserRecord) error) error {
-	where, args := f.where()
 	for count := 0; ; {
 		n := pageSize
 		if f.Limit > 0 {
@@ -69,8 +68,8 @@ func (s *Store) List(ctx context.Context, f Filter, each func(UserRecord) error)
 		if n == 0 {
 			return nil
 		}
-		page, err := userRecords(boundTo(ctx, s.reads), where+` AND u.key > ? ORDER BY u.key LIMIT ?`,
-			append(append([]any{}, args...), f.After, n)...)
+		where, args := f.page(n)
+		page, err := userRecords(boundTo(ctx, s.reads), where, args...)
 		if err != nil {
 			return fmt.Errorf("list users: %w", err)
 		}
@@ -87,16 +86,34 @@ func (s *Store) List(ctx context.Context, f Filter, each func(UserRecord) error)
 	}
 }
 
-func (f Filter) where() (string, []any) {
-	clauses, args := []string{`1 = 1`}, []any{}
-	for _, c := range []struct{ column, value string }{
-		{`u.country = ?`, string(f.Country)}, {`u.status = ?`, string(f.Status)}, {`u.email = ? COLLATE NOCASE`, f.Email},
-	} {
-		if c.value != "" {
-			clauses, args = append(clauses, c.column), append(args, c.value)
+// page selects the next n users that match.
+func (f Filter) page(n int) (where string, args []any) {
+	const next = `u.key > ? ORDER BY u.key LIMIT ?`
+	switch {
+	case f.Email != "":
+		// An address has few users, whom no order of the index spares a look.
+		return `WHERE u.email = ? COLLATE NOCASE AND (? = '' OR u.country = ?) AND (? = '' OR u.status = ?) AND ` + next,
+			[]any{f.Email, f.Country, f.Country, f.Status, f.Status, f.After, n}
+	case f.Country == "" && f.Status == "":
+		return `WHERE ` + next, []any{f.After, n}
+	}
+	countries, statuses := []pipeline.Country{pipeline.MX, pipeline.DO}, pipeline.Statuses()
+	if f.Country != "" {
+		countries = []pipeline.Country{f.Country}
+	}
+	if f.Status != "" {
+		statuses = []pipeline.Status{f.Status}
+	}
+	// Within one country and status the index has the users in order, so that a
+	// page costs the same however few match.
+	var parts []string
+	for _, country := range countries {
+		for _, status := range statuses {
+			parts = append(parts, `SELECT * FROM (SELECT u.key FROM users u WHERE u.country = ? AND u.status = ? AND `+next+`)`)
+			args = append(args, country, status, f.After, n)
 		}
 	}
-	return `WHERE ` + strings.Join(clauses, ` AND `), args
+	return `WHERE u.key IN (SELECT * FROM (` + strings.Join(parts, ` UNION ALL `) + `) ORDER BY 1 LIMIT ?) ORDER BY u.key`, append(args, n)
 }
 
 // Mark sets a user's status by an operator's word, who may move it anywhere but
@@ -134,10 +151,11 @@ func (s *Store) Erase(ctx context.Context, id string, by Act, now time.Time) err
 			return fmt.Errorf("erase user %s: %w", id, err)
 		}
 		// What a mail server said can quote the address, in what was noted about
-		// all users too.
+		// all users too. SQLite uses the index runs_quoting only for its own
+		// condition, word for word.
 		for _, statement := range []string{
-			`UPDATE runs SET outage = '[erased]' WHERE instr(lower(outage), lower((SELECT email FROM users WHERE id = ?1 AND email <> ''))) > 0`,
-			`UPDATE runs SET error = '[erased]' WHERE instr(lower(error), lower((SELECT email FROM users WHERE id = ?1 AND email <> ''))) > 0`,
+			`UPDATE runs SET outage = '[erased]' WHERE (outage <> '' OR error <> '') AND instr(lower(outage), lower((SELECT email FROM users WHERE id = ?1 AND email <> ''))) > 0`,
+			`UPDATE runs SET error = '[erased]' WHERE (outage <> '' OR error <> '') AND instr(lower(error), lower((SELECT email FROM users WHERE id = ?1 AND email <> ''))) > 0`,
 			`UPDATE pauses SET reason = '[erased]' WHERE instr(lower(reason), lower((SELECT email FROM users WHERE id = ?1 AND email <> ''))) > 0`,
 		} {
 			if _, err := tx.Exec(statement, id); err != nil {

@@ -87,15 +87,6 @@ func (l *lines) join(f *filling) string {
 	return b.String()
 }
 
-// slots returns every slot of the text.
-func (l *lines) slots() []slot {
-	var all []slot
-	for _, o := range l.open {
-		all = append(all, o.line.slots...)
-	}
-	return all
-}
-
 // size is how many bytes the constant texts have.
 func (l *lines) size() int {
 	n := len(l.rest)

@@ -20,12 +20,6 @@ func greeting(t testing.TB, text string) map[string]string {
 	return map[string]string{wordsFile(pipeline.ESMX): strings.Replace(words, builtIn, text, 1)}
 }
 
-// invite returns an invite whose title, which the page shows twice, is another.
-func invite(title string) map[string]string {
-	return map[string]string{stepFile(pipeline.ESMX, pipeline.Invite, partHTML): `{{define "title"}}` + title +
-		`{{end}}{{define "preheader"}}x{{end}}{{define "body"}}<p>x</p>{{end}}`}
-}
-
 // body returns an invite whose page has another body.
 func body(text string) map[string]string {
 	return map[string]string{stepFile(pipeline.ESMX, pipeline.Invite, partHTML): `{{define "title"}}x{{end}}` +

@@ -98,6 +98,11 @@ func (b *bench) watch(ctx context.Context, c *child, log string, w *watched) err
 	}
 	after, err := spent(c.cmd.Process.Pid)
 	w.cpu, w.wall = after-before, b.now().Sub(began)
+	if err == nil && w.cpu <= 0 {
+		// It looks at the clock each second, so that one which spends nothing has
+		// ended, told to by somebody else.
+		err = errors.New("the daemon did not live to the end of the measurement")
+	}
 	return err
 }
 

@@ -13,7 +13,7 @@ import (
 const (
 	smtpConnections = 16  // kept connections to the SMTP server, for everybody
 	altaWorkers     = 512 // plan.workers: deliveries in flight
-	altaCalls       = 256 // capa.connections: most calls in flight at the partner API
+	altaCalls       = 384 // capa.connections: most calls in flight at the partner API
 
 	slowAPI  = 50 * time.Millisecond // of latency, each answer
 	slowLink = 20 * time.Millisecond // of round trip to the SMTP server
