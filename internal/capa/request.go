@@ -17,11 +17,12 @@ import (
 var errBaseURL = errors.New("capa.base_url: expected a URL")
 
 // requests makes the requests of a client. What is the same in all of them is
-// made once and shared, which net/http allows for all but the body.
+// made once and shared, which net/http allows for all but the body. The requests
+// carry the API key, so functions hold them, which show nothing when printed.
 type requests struct {
-	base *url.URL // without a final slash
-	mint *http.Request
-	look *http.Request
+	base *url.URL                    // without a final slash
+	mint func() *http.Request        // to be copied
+	look func() *http.Request        // to be copied
 	wish map[pipeline.Country][]byte // the body of a mint
 }
 
@@ -39,16 +40,19 @@ func newRequests(cfg Config) (requests, error) {
 			return requests{}, fmt.Errorf("encode mint request: %w", err)
 		}
 	}
-	if r.look, err = http.NewRequest(http.MethodGet, cfg.BaseURL+
-		"/api/partner/v2/kyc/details?userId=00000000-0000-0000-0000-000000000000", nil); err != nil {
+	look, err := http.NewRequest(http.MethodGet, cfg.BaseURL+
+		"/api/partner/v2/kyc/details?userId=00000000-0000-0000-0000-000000000000", nil)
+	if err != nil {
 		return requests{}, errBaseURL
 	}
-	r.look.Header.Set("partner-api-key", cfg.APIKey.Reveal())
-	r.look.Header.Set("User-Agent", "alta")
-	r.look.Header.Set("Accept", "application/json")
-	r.mint = r.look.Clone(context.Background())
-	r.mint.Method = http.MethodPost
-	r.mint.Header.Set("Content-Type", "application/json")
+	look.Header.Set("partner-api-key", cfg.APIKey.Reveal())
+	look.Header.Set("User-Agent", "alta")
+	look.Header.Set("Accept", "application/json")
+	mint := look.Clone(context.Background())
+	mint.Method = http.MethodPost
+	mint.Header.Set("Content-Type", "application/json")
+	r.look = func() *http.Request { return look }
+	r.mint = func() *http.Request { return mint }
 	return r, nil
 }
 
@@ -65,7 +69,7 @@ func (r requests) link(u pipeline.User) *http.Request {
 		target.RawPath = r.base.EscapedPath() + users + id + kind
 	}
 	wish := r.wish[u.Country]
-	req := *r.mint
+	req := *r.mint()
 	req.URL = &target
 	req.ContentLength = int64(len(wish))
 	// Transport asks for the body once more when a kept connection turns out

@@ -183,6 +183,10 @@ func (s *SMTP) Forget() {
 // idle ones, and goes on listening.
 func (s *SMTP) Disconnect() { s.listener.disconnect() }
 
+// Settle waits until no connection is open any more. What a client that died had
+// sent by then has been read, and is kept or dropped.
+func (s *SMTP) Settle() { s.listener.settle() }
+
 // SetFaults replaces the planned faults and their counts; none mends the
 // server. Connections that already stall stay so.
 func (s *SMTP) SetFaults(faults ...SMTPFault) {

@@ -14,12 +14,15 @@ type smtpListener struct {
 	mu    sync.Mutex
 	count int
 	open  map[*smtpConn]struct{}
+	less  *sync.Cond // told when a connection ends; its lock is mu
 	once  sync.Once
 	err   error
 }
 
 func newSMTPListener(l net.Listener, server *SMTP) *smtpListener {
-	return &smtpListener{Listener: l, server: server, open: map[*smtpConn]struct{}{}}
+	listener := &smtpListener{Listener: l, server: server, open: map[*smtpConn]struct{}{}}
+	listener.less = sync.NewCond(&listener.mu)
+	return listener
 }
 
 // Accept waits for the next connection.
@@ -78,4 +81,13 @@ func (l *smtpListener) forget(c *smtpConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.open, c)
+	l.less.Broadcast()
+}
+
+func (l *smtpListener) settle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.open) > 0 {
+		l.less.Wait()
+	}
 }
