@@ -18,7 +18,7 @@ import (
 func (q *Queue) Begin(ctx context.Context, d *pipeline.Delivery, now time.Time) error {
 	return refused(q.store.write(ctx, func(tx *sql.Tx) error {
 		u := &d.User
-		result, err := tx.Exec(`UPDATE deliveries SET state = 'sending', began_at = ?, message_id = ?, message_date = ?, digest = ?
+		result, err := tx.Exec(`UPDATE OR FAIL deliveries SET state = 'sending', began_at = ?, message_id = ?, message_date = ?, digest = ?
 			WHERE id = ? AND state = 'claimed' AND run_id = ? AND link_id = ?
 				AND EXISTS (SELECT 1 FROM users u WHERE u.key = deliveries.user_key AND u.wanted
 					AND u.id = ? AND u.external_id = ? AND u.email = ? AND u.name = ? AND u.country = ?
@@ -104,13 +104,20 @@ func (q *Queue) tooSoon(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 // refused holds a delivery that breaks a rule of the database which nobody
 // thought of: it is that row's own trouble, and must not stop everybody.
 func refused(err error) error {
-	if lite, ok := errors.AsType[sqlite3.Error](err); ok && lite.Code == sqlite3.ErrConstraint {
+	if isConstraint(err) {
 		return &pipeline.Fault{
 			Kind: pipeline.Hold, Code: "ledger_refused",
 			Reason: "the ledger refuses this delivery, which is a bug of alta; please report it with the log", Err: err,
 		}
 	}
 	return err
+}
+
+// isMissing tells whether err says that a column which must not be NULL would be:
+// a subquery found nobody.
+func isMissing(err error) bool {
+	refusal, ok := errors.AsType[sqlite3.Error](err)
+	return ok && refusal.ExtendedCode == sqlite3.ErrConstraintNotNull
 }
 
 // broke tells whether err is the refusal of the named trigger.

@@ -164,13 +164,34 @@ var errUndone = errors.New("a write of the batch failed")
 // had some goes with them at once.
 func (w *writer) transact(batch []*request) (errs []error, err error) {
 	if !w.failing {
-		if errs, err = w.inOne(batch, plainly); !errors.Is(err, errUndone) {
+		if errs, err = w.inOne(batch, plainly); !errors.Is(err, errUndone) && !isConstraint(err) {
 			return errs, err
 		}
 	}
 	errs, err = w.inOne(batch, attempt)
+	if len(batch) > 1 && isConstraint(err) {
+		return w.apart(batch), nil
+	}
 	w.failing = slices.ContainsFunc(errs, func(e error) bool { return e != nil })
 	return errs, err
+}
+
+// apart commits each write by itself. Foreign keys are looked at on commit, which
+// does not say whose write breaks one.
+func (w *writer) apart(batch []*request) (errs []error) {
+	for _, r := range batch {
+		own, err := w.inOne([]*request{r}, attempt)
+		if err == nil {
+			err = own[0]
+		}
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+func isConstraint(err error) bool {
+	lite, ok := errors.AsType[sqlite3.Error](err)
+	return ok && lite.Code == sqlite3.ErrConstraint
 }
 
 // inOne runs the writes in one transaction, each by means of do.

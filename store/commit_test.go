@@ -64,6 +64,29 @@ func TestAFailingWriteUndoesOnlyItself(t *testing.T) {
 	}
 }
 
+func TestAWriteThatBreaksAForeignKeyFailsAlone(t *testing.T) {
+	s := openAt(t, newPath(t))
+	orphan := &request{result: make(chan error, 1), apply: func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO links (user_key, issued_at, expires_at) VALUES (4711, 0, 0)`)
+		return err
+	}}
+	batch := []*request{adding("a", nil), orphan, adding("b", nil)}
+	s.writer.commit(batch)
+	for i, r := range batch {
+		err := <-r.result
+		lite, ok := errors.AsType[sqlite3.Error](err)
+		if broke := ok && lite.ExtendedCode == sqlite3.ErrConstraintForeignKey; broke != (r == orphan) {
+			t.Errorf("write %d returned %v", i, err)
+		}
+	}
+	if got := ids(t, s); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("users are %v, want a and b", got)
+	}
+	if n := count(t, s, `SELECT count(*) FROM links`); n != 0 {
+		t.Errorf("%d links belong to nobody", n)
+	}
+}
+
 func TestWritesOfACommitThatFailsAllFail(t *testing.T) {
 	s := openAt(t, newPath(t))
 	failCommits(t, s, true)

@@ -194,7 +194,7 @@ func updateUser(tx *sql.Tx, old, row userRow, plan Planner, now time.Time) error
 	}
 	if row.Country != old.Country || row.Type != old.Type {
 		if _, err := tx.Exec(`UPDATE deliveries SET country = ?, type = ? WHERE user_key = (SELECT key FROM users WHERE id = ?)
-			AND state IN ('due', 'claimed', 'sending', 'held', 'doubt')`, row.Country, row.Type, row.ID); err != nil {
+			AND ended_at IS NULL`, row.Country, row.Type, row.ID); err != nil {
 			return err
 		}
 		// The link was minted for what the user was.

@@ -24,35 +24,33 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 	sealed, fingerprint := key.seal(d.Link.URL, d.User.ID), key.fingerprint(d.Link.URL)
 	var id int64
 	err := q.store.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.Exec(`UPDATE links SET superseded_at = ?, sealed = NULL
+		if _, err := tx.Exec(`UPDATE OR FAIL links SET superseded_at = ?, sealed = NULL
 			WHERE user_key = (SELECT user_key FROM deliveries WHERE id = ?) AND superseded_at IS NULL`,
 			ms(d.Link.IssuedAt), d.ID); err != nil {
 			return fmt.Errorf("supersede the link of user %s: %w", d.User.ID, err)
 		}
-		// A link is minted for a country and a type; an import may have changed them.
-		// A user who is done meanwhile has no use for a link.
-		result, err := tx.Exec(`INSERT INTO links (user_key, sealed, fingerprint, issued_at, expires_at)
-			SELECT u.key, CASE WHEN u.status = 'pending' THEN ? END, ?, ?, ?
-			FROM deliveries d JOIN users u ON u.key = d.user_key
-			WHERE d.id = ? AND u.country = ? AND u.type = ?`,
+		// A link is minted for a country and a type; an import may have changed them,
+		// and then nobody is found to give it to. A user who is done meanwhile has no
+		// use for a link.
+		result, err := tx.Exec(`INSERT OR FAIL INTO links (user_key, sealed, fingerprint, issued_at, expires_at) VALUES (
+			(SELECT u.key FROM deliveries d JOIN users u ON u.key = d.user_key
+				WHERE d.id = CAST(?5 AS INTEGER) AND u.country = CAST(?6 AS TEXT) AND u.type = CAST(?7 AS TEXT)),
+			CASE (SELECT u.status FROM deliveries d JOIN users u ON u.key = d.user_key WHERE d.id = CAST(?5 AS INTEGER))
+				WHEN 'pending' THEN ?1 END,
+			?2, ?3, ?4)`,
 			sealed, fingerprint, ms(d.Link.IssuedAt), ms(d.Link.ExpiresAt), d.ID, d.User.Country, d.User.Type)
-		if broke(err, "links_have_one_user") {
+		switch {
+		case broke(err, "links_have_one_user"):
 			return sharedLink(tx, fingerprint, d.User.ID)
-		}
-		if err != nil {
-			return fmt.Errorf("save the link of user %s: %w", d.User.ID, err)
-		}
-		saved, err := result.RowsAffected()
-		if err != nil {
-			return fmt.Errorf("save the link of user %s: %w", d.User.ID, err)
-		}
-		if saved == 0 {
+		case isMissing(err):
 			return userChanged()
+		case err != nil:
+			return fmt.Errorf("save the link of user %s: %w", d.User.ID, err)
 		}
 		if id, err = result.LastInsertId(); err != nil {
 			return fmt.Errorf("save the link of user %s: %w", d.User.ID, err)
 		}
-		if err := one(tx.Exec(`UPDATE deliveries SET link_id = ? WHERE id = ? AND state = 'claimed' AND run_id = ?`, id, d.ID, q.run)); err != nil {
+		if err := one(tx.Exec(`UPDATE OR FAIL deliveries SET link_id = ? WHERE id = ? AND state = 'claimed' AND run_id = ?`, id, d.ID, q.run)); err != nil {
 			return fmt.Errorf("give delivery %d its link: %w", d.ID, err)
 		}
 		return nil
@@ -122,7 +120,7 @@ func (s *Store) Shred(ctx context.Context, now time.Time) error {
 // that what is added up for the status doesn't grow with the ledger's age.
 func (s *Store) dropEmptyCounts(ctx context.Context) error {
 	var empty bool
-	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM queue WHERE deliveries = 0)
+	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM queue_counts WHERE deliveries = 0)
 		OR EXISTS (SELECT 1 FROM link_expiry WHERE links = 0)`).Scan(&empty)
 	if f := unwritable(err); f != nil {
 		return f
@@ -131,7 +129,7 @@ func (s *Store) dropEmptyCounts(ctx context.Context) error {
 		return err
 	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.Exec(`DELETE FROM queue WHERE deliveries = 0`); err != nil {
+		if _, err := tx.Exec(`DELETE FROM queue_counts WHERE deliveries = 0`); err != nil {
 			return err
 		}
 		_, err := tx.Exec(`DELETE FROM link_expiry WHERE links = 0`)

@@ -187,7 +187,7 @@ func (q *Queue) claim(tx *sql.Tx, chosen []choice, now time.Time) (claimed []pip
 	if err != nil {
 		return nil, false, err
 	}
-	if _, err := tx.Exec(`UPDATE deliveries SET state = 'claimed', run_id = ?, updated_at = ?
+	if _, err := tx.Exec(`UPDATE OR FAIL deliveries SET state = 'claimed', run_id = ?, updated_at = ?
 		WHERE id IN (SELECT value FROM json_each(?))`, q.run, ms(now), string(list)); err != nil {
 		return nil, false, err
 	}

@@ -64,14 +64,14 @@ func settle(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now
 		doubted = 1
 	}
 	ended := v.Tried || v.State != pipeline.Due
-	err := one(tx.Exec(`UPDATE deliveries
-		SET state = ?, due_at = ?, receipt = ?, link_id = ?,
+	err := one(tx.Exec(`UPDATE OR FAIL deliveries
+		SET state = ?, ended_at = ?, due_at = ?, receipt = ?, link_id = ?,
 			code = CASE WHEN ? THEN ? ELSE code END, reason = CASE WHEN ? THEN ? ELSE reason END,
 			attempts = attempts + ?, doubts = doubts + ?, repeat = ?,
 			message_id = ?, message_date = ?, digest = ?,
 			run_id = NULL, updated_at = ?
 		WHERE id = ? AND run_id = ? AND state IN ('claimed', 'sending')`,
-		v.State, dueAt(d, v), d.Receipt.Reply, linkID(d),
+		v.State, endedAt(v, now), dueAt(d, v), d.Receipt.Reply, linkID(d),
 		ended, v.Code, ended, v.Reason,
 		paid, doubted, v.Repeat,
 		d.Message.ID, ms(d.Message.Date), d.Message.Digest,
@@ -94,9 +94,18 @@ func markAddress(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 	if err != nil || marked > 0 {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE deliveries SET state = 'due', due_at = ?, code = 'user_changed',
+	_, err = tx.Exec(`UPDATE deliveries SET state = 'due', ended_at = NULL, due_at = ?, code = 'user_changed',
 		reason = 'the address was refused, and is another one now' WHERE id = ?`, ceilMS(now), d.ID)
 	return err
+}
+
+// endedAt is when the delivery ended, nil while it is open.
+func endedAt(v pipeline.Verdict, now time.Time) any {
+	switch v.State {
+	case pipeline.Sent, pipeline.Failed, pipeline.Cancelled:
+		return ms(now)
+	}
+	return nil
 }
 
 func dueAt(d *pipeline.Delivery, v pipeline.Verdict) int64 {
@@ -115,7 +124,7 @@ func linkID(d *pipeline.Delivery) any {
 }
 
 func addAttempt(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now time.Time) error {
-	_, err := tx.Exec(`INSERT INTO attempts (delivery_id, run_id, at, outcome, code, reason, reply, message_id, link_id, doubtful)
+	_, err := tx.Exec(`INSERT OR FAIL INTO attempts (delivery_id, run_id, at, outcome, code, reason, reply, message_id, link_id, doubtful)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		d.ID, run, ms(now), v.Outcome, v.Code, v.Reason, d.Receipt.Reply, d.Message.ID, linkID(d), v.Doubtful)
 	if err != nil {
@@ -126,7 +135,7 @@ func addAttempt(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict,
 
 func addMail(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 	h := d.History.After(d, now)
-	_, err := tx.Exec(`UPDATE users SET mails = mails + 1, invited_at = ?, last_mail_at = ?, link_expires_at = ?
+	_, err := tx.Exec(`UPDATE OR FAIL users SET mails = mails + 1, invited_at = ?, last_mail_at = ?, link_expires_at = ?
 		WHERE key = (SELECT user_key FROM deliveries WHERE id = ?)`,
 		ms(h.InvitedAt), ms(h.LastAt), ms(h.LinkExpiresAt), d.ID)
 	return err
@@ -136,38 +145,48 @@ func addMail(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 // user or one is open already. Its round is one more than the latest of that
 // step.
 func insertNext(tx *sql.Tx, user string, next pipeline.Next, now time.Time) error {
-	return insertNextOf(tx, `u.id = CAST(?5 AS TEXT)`, user, user, next, now)
-}
-
-// insertNextAfter does the same for the user of a delivery, who is found without
-// a search by name.
-func insertNextAfter(tx *sql.Tx, d *pipeline.Delivery, next pipeline.Next, now time.Time) error {
-	return insertNextOf(tx, `u.key = (SELECT user_key FROM deliveries WHERE id = ?5)`, d.ID, d.User.ID, next, now)
-}
-
-// insertNextOf is one of the two above. A bare parameter would be matched against
-// the partial indexes, and the statement compiled anew for each value; the cast
-// spares that.
-func insertNextOf(tx *sql.Tx, whose string, of any, user string, next pipeline.Next, now time.Time) error {
 	_, err := tx.Exec(`INSERT INTO deliveries (user_key, country, type, step, round, state, due_at, operator, created_at, updated_at)
 		SELECT u.key, u.country, u.type, ?1,
 			1 + coalesce((SELECT max(round) FROM deliveries d WHERE d.user_key = u.key AND d.step = CAST(?1 AS TEXT)), 0),
 			'due', ?2, ?3, ?4, ?4
 		FROM users u
-		WHERE `+whose+` AND u.wanted
-			AND NOT EXISTS (SELECT 1 FROM deliveries d
-				WHERE d.user_key = u.key AND d.state IN ('due', 'claimed', 'sending', 'held', 'doubt'))`,
-		next.Step, ceilMS(next.DueAt), next.Operator, ms(now), of)
+		WHERE u.id = CAST(?5 AS TEXT) AND u.wanted
+			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.user_key = u.key AND d.ended_at IS NULL)`,
+		next.Step, ceilMS(next.DueAt), next.Operator, ms(now), user)
 	if err != nil {
 		return fmt.Errorf("add the next delivery of user %s: %w", user, err)
 	}
 	return nil
 }
 
+// insertNextAfter does the same for the user of a delivery that has just ended,
+// once a mail: without a search by name, and without the copy of what a SELECT
+// finds that SQLite makes for a table with triggers. Where none is to be added,
+// nobody is found whose it would be. What an import changes about a user it
+// changes in the delivery too.
+func insertNextAfter(tx *sql.Tx, d *pipeline.Delivery, next pipeline.Next, now time.Time) error {
+	_, err := tx.Exec(`INSERT OR FAIL INTO deliveries (user_key, country, type, step, round, state, due_at, operator, created_at, updated_at) VALUES (
+			(SELECT u.key FROM deliveries d JOIN users u ON u.key = d.user_key WHERE d.id = CAST(?5 AS INTEGER) AND u.wanted
+				AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.user_key = u.key AND o.ended_at IS NULL)),
+			(SELECT country FROM deliveries WHERE id = CAST(?5 AS INTEGER)),
+			(SELECT type FROM deliveries WHERE id = CAST(?5 AS INTEGER)),
+			?1,
+			1 + coalesce((SELECT max(o.round) FROM deliveries d JOIN deliveries o ON o.user_key = d.user_key
+				WHERE d.id = CAST(?5 AS INTEGER) AND o.step = CAST(?1 AS TEXT)), 0),
+			'due', ?2, ?3, ?4, ?4)`,
+		next.Step, ceilMS(next.DueAt), next.Operator, ms(now), d.ID)
+	if err != nil && !isMissing(err) {
+		return fmt.Errorf("add the next delivery of user %s: %w", d.User.ID, err)
+	}
+	return nil
+}
+
 // cancelUnwanted closes what waits for a user whom no mail may go out to. What
-// is claimed or on the wire is left to its run. The cast is as in insertNextOf.
+// is claimed or on the wire is left to its run. A bare parameter would be matched
+// against the partial indexes, and the statement compiled anew for each value;
+// the cast spares that.
 func cancelUnwanted(tx *sql.Tx, user string, now time.Time) error {
-	_, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', updated_at = :now,
+	_, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', ended_at = :now, updated_at = :now,
 			code = 'user_' || CASE WHEN u.status <> 'pending' THEN u.status WHEN u.withdrawn THEN 'withdrawn' ELSE 'address_bad' END,
 			reason = CASE WHEN u.status <> 'pending' THEN 'the user became ' || u.status
 				WHEN u.withdrawn THEN 'the source query no longer returns the user, or its row is bad'

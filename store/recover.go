@@ -54,14 +54,14 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (
 func (s *Store) checkBeforeDoubt(ctx context.Context) error {
 	var wire bool
 	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries
-		WHERE state = 'sending' AND state IN ('claimed', 'sending'))`).Scan(&wire)
+		WHERE state = 'sending' AND run_id IS NOT NULL)`).Scan(&wire)
 	if f := unwritable(err); f != nil {
 		return f
 	}
 	if err != nil || !wire {
 		return err
 	}
-	for _, table := range []string{"deliveries", "attempts", "users", "queue", "funnel"} {
+	for _, table := range []string{"deliveries", "attempts", "users", "queue_counts", "funnel_counts"} {
 		if err := s.check(ctx, `PRAGMA integrity_check(`+table+`)`); err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (s *Store) checkBeforeDoubt(ctx context.Context) error {
 }
 
 func (s *Store) recover(tx *sql.Tx, state pipeline.State, judge JudgeOrphan, now time.Time) (n int, err error) {
-	orphans, err := deliveries(tx, s.key.Load(), `WHERE d.state = ? AND d.state IN ('claimed', 'sending')`, state)
+	orphans, err := deliveries(tx, s.key.Load(), `WHERE d.state = ? AND d.run_id IS NOT NULL`, state)
 	if err != nil {
 		return 0, err
 	}

@@ -108,7 +108,7 @@ func refusal(row userRow) string {
 // whether it is a mail in doubt that is due again.
 func openState(tx *sql.Tx, id string) (state pipeline.State, repeat bool, err error) {
 	err = tx.QueryRow(`SELECT d.state, d.repeat AND d.state = 'due' FROM deliveries d JOIN users u ON u.key = d.user_key
-		WHERE u.id = ? AND d.state IN ('due', 'claimed', 'sending', 'held', 'doubt')`, id).Scan(&state, &repeat)
+		WHERE u.id = ? AND d.ended_at IS NULL`, id).Scan(&state, &repeat)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -122,8 +122,8 @@ func reopenDoubt(tx *sql.Tx, id string, now time.Time) error {
 }
 
 func replace(tx *sql.Tx, row userRow, step pipeline.Step, force bool, now time.Time) error {
-	if _, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', code = 'replaced', reason = 'an operator sent again by hand', updated_at = ?
-		WHERE state IN ('due', 'held') AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), row.ID); err != nil {
+	if _, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', ended_at = ?, code = 'replaced', reason = 'an operator sent again by hand', updated_at = ?
+		WHERE state IN ('due', 'held') AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), ms(now), row.ID); err != nil {
 		return err
 	}
 	if row.addressBad {

@@ -140,7 +140,7 @@ func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
 		return q, err
 	}
 	err = tx.QueryRow(`SELECT count(*) FILTER (WHERE state = 'claimed'), count(*) FILTER (WHERE state = 'sending')
-		FROM deliveries WHERE state IN ('claimed', 'sending')`).Scan(&q.Claimed, &q.Sending)
+		FROM deliveries WHERE run_id IS NOT NULL`).Scan(&q.Claimed, &q.Sending)
 	if err != nil {
 		return q, err
 	}

@@ -7,7 +7,10 @@ import (
 	"io/fs"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/pressly/goose/v3"
+
+	"alta/pipeline"
 )
 
 // An older alta kept links in clear. After the upgrade no byte of them is left,
@@ -78,4 +81,77 @@ func openOld(t *testing.T, path string, version int64) *sql.DB {
 		t.Fatal(err)
 	}
 	return db
+}
+
+// Each migration can be taken back and made again, with users in the ledger, and
+// leaves the same schema and the same counts.
+func TestMigrationsCanBeTakenBackAndMadeAgain(t *testing.T) {
+	path := newPath(t)
+	s := openAt(t, path)
+	enrolIDs(t, s, "a", "b", "c")
+	run, _, err := s.StartRun(t.Context(), ByCommand, noon, 0, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := s.Queue(run, Everything)
+	batch, err := q.Pull(t.Context(), noon, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := pipeline.Plan{MaxMails: 6, Tries: 3, ReissueOnExpiry: true}
+	for i, fault := range []error{nil, &pipeline.Fault{Kind: pipeline.Hold}} {
+		d := &batch.Deliveries[i]
+		fill(t, q, d)
+		if err := q.Begin(t.Context(), d, noon); err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Record(t.Context(), d, plan.Judge(d, fault, noon), noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := everything(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite3", dsn(path, walMode))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.DownTo(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := openAt(t, path)
+	if diff := cmp.Diff(before, everything(t, again)); diff != "" {
+		t.Errorf("(-before +after)\n%s", diff)
+	}
+	if err := again.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// everything is the ledger's schema and what its counts say.
+func everything(t *testing.T, s *Store) []string {
+	t.Helper()
+	all, err := column[string](boundTo(t.Context(), s.reads), `SELECT * FROM (
+		SELECT name || ': ' || coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE '%goose%' ORDER BY name)
+		UNION ALL SELECT * FROM (SELECT printf('%s %s %d %d', country, status, mailed, users) FROM funnel WHERE users > 0 ORDER BY 1)
+		UNION ALL SELECT * FROM (SELECT printf('%s %s %s %d %d %d', state, country, type, operator, minute, deliveries) FROM queue WHERE deliveries > 0 ORDER BY 1)
+		UNION ALL SELECT * FROM (SELECT printf('%d %d', minute, links) FROM link_expiry WHERE links > 0 ORDER BY 1)
+		UNION ALL SELECT * FROM (SELECT printf('%d %s %d', id, state, ended_at) FROM deliveries ORDER BY id)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
