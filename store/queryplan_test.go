@@ -143,18 +143,26 @@ func runOnce(t *testing.T, s *Store) {
 	check(err)
 }
 
-// recorded collects every statement that reaches SQLite, each once.
+// recorded collects every statement that reaches SQLite: each once, and each time
+// with what was bound.
 type recorded struct {
 	mu      sync.Mutex
 	queries []string
+	calls   []call
 }
 
-func (r *recorded) add(query string) {
+type call struct {
+	query string
+	args  []driver.NamedValue
+}
+
+func (r *recorded) add(query string, args []driver.NamedValue) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !slices.Contains(r.queries, query) {
 		r.queries = append(r.queries, query)
 	}
+	r.calls = append(r.calls, call{query, slices.Clone(args)})
 }
 
 // recordingConnector opens SQLite connections that say what they are told.
@@ -179,12 +187,12 @@ type recordingConn struct {
 }
 
 func (c *recordingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	c.said.add(query)
+	c.said.add(query, args)
 	return c.SQLiteConn.ExecContext(ctx, query, args)
 }
 
 func (c *recordingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	c.said.add(query)
+	c.said.add(query, args)
 	return c.SQLiteConn.QueryContext(ctx, query, args)
 }
 
@@ -210,8 +218,9 @@ func openRecorded(t *testing.T) (*Store, *recorded) {
 	return s, said
 }
 
-// planOf returns the steps of SQLite's plan for the statement.
-func planOf(t *testing.T, s *Store, query string) (steps []string) {
+// planOf returns the steps of SQLite's plan for the statement, with args or, with
+// none, with NULL for each.
+func planOf(t *testing.T, s *Store, query string, args ...driver.NamedValue) (steps []string) {
 	t.Helper()
 	conn, err := s.reads.Conn(t.Context())
 	if err != nil {
@@ -224,9 +233,11 @@ func planOf(t *testing.T, s *Store, query string) (steps []string) {
 			return err
 		}
 		defer statement.Close()
-		args := make([]driver.NamedValue, statement.NumInput())
-		for i := range args {
-			args[i].Ordinal = i + 1
+		if args == nil {
+			args = make([]driver.NamedValue, statement.NumInput())
+			for i := range args {
+				args[i].Ordinal = i + 1
+			}
 		}
 		rows, err := statement.(driver.StmtQueryContext).QueryContext(t.Context(), args)
 		if err != nil {

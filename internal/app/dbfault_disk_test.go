@@ -41,6 +41,7 @@ func errnoName(e syscall.Errno) string {
 var (
 	compileShim     = sync.OnceValues(func() (string, error) { return compile("shim") })
 	compilePowerCut = sync.OnceValues(func() (string, error) { return compile("powercut") })
+	compileDiary    = sync.OnceValues(func() (string, error) { return compile("diary") })
 )
 
 func compile(name string) (string, error) {

@@ -151,22 +151,39 @@ func stageOfOurs(f frame) (stage, bool) {
 	case strings.HasPrefix(f.function, "alta/store."):
 		return stageLedger, true
 	case strings.HasPrefix(f.function, "alta/internal/mailer."):
-		if buildsMessages(f.file) {
-			return stageBuild, true
-		}
-		return stageTransmit, true
+		return stageOfMailer(f.file)
 	case strings.HasPrefix(f.function, "alta/") || strings.HasPrefix(f.function, "main."):
 		return stageLoop, true
 	}
 	return "", false
 }
 
-// buildsMessages tells the files of the mailer that make the bytes of a message
-// from those that carry them.
-func buildsMessages(file string) bool {
-	return slices.ContainsFunc([]string{
-		"message", "mime", "multipart", "quoted", "encod", "header", "boundary", "dkim", "sign", "words", "base64",
-	}, func(start string) bool { return strings.HasPrefix(file, start) })
+// stageOfMailer tells it of a function in a file of the mailer. What the compiler
+// wrote itself is in none, and is left to its caller.
+func stageOfMailer(file string) (stage, bool) {
+	switch {
+	case slices.Contains(builders(), file):
+		return stageBuild, true
+	case slices.Contains(carriers(), file):
+		return stageTransmit, true
+	}
+	return "", false
+}
+
+// builders are the files of the mailer that make the bytes of a message, with the
+// addresses that its envelope shares.
+func builders() []string {
+	return []string{
+		"address.go", "dkim.go", "header.go", "letterhead.go", "message.go", "quotedprintable.go", "recipient.go", "words.go",
+	}
+}
+
+// carriers are its other files, by which the message gets to the server.
+func carriers() []string {
+	return []string{
+		"ack_linux.go", "ack_other.go", "auth.go", "capacity.go", "config.go", "connection.go", "dial.go", "failure.go", "fault.go",
+		"mailer.go", "pool.go", "queue.go", "redact.go", "reply.go", "socket.go", "streak.go", "transaction.go", "turn.go",
+	}
 }
 
 func stageOfLibrary(f frame) (stage, bool) {
