@@ -31,14 +31,19 @@ func startOf(minute int64) int64 { return minute * time.Minute.Milliseconds() }
 func dueLanes(tx *sql.Tx, now time.Time) ([]dueLane, error) {
 	this := minuteOf(now)
 	var within []int
+	// The key is that of the table, taken apart as the view queue does, which here
+	// would take it apart for each of many rows.
 	all, err := rows(tx, func(scan func(...any) error) (l dueLane, err error) {
 		var here int
 		err = scan(&l.country, &l.kind, &l.operator, &l.now, &here, &l.later, &l.retries)
 		within = append(within, here)
 		return l, err
-	}, `SELECT country, type, operator, sum(CASE WHEN minute < ?1 THEN deliveries ELSE 0 END),
-			sum(CASE WHEN minute = ?1 THEN deliveries ELSE 0 END), sum(CASE WHEN minute > ?1 THEN deliveries ELSE 0 END), sum(retries)
-		FROM queue WHERE state = 'due' GROUP BY country, type, operator`, this)
+	}, `SELECT CASE lane / 4 WHEN 0 THEN 'MX' ELSE 'DO' END, CASE lane / 2 % 2 WHEN 0 THEN 'INDIVIDUAL' ELSE 'BUSINESS' END, lane % 2,
+			before, here, later, retries
+		FROM (SELECT key % 8 AS lane, sum(CASE WHEN key / 32 < ?1 THEN deliveries ELSE 0 END) AS before,
+				sum(CASE WHEN key / 32 = ?1 THEN deliveries ELSE 0 END) AS here,
+				sum(CASE WHEN key / 32 > ?1 THEN deliveries ELSE 0 END) AS later, sum(retries) AS retries
+			FROM queue_counts WHERE key / 8 % 4 = 0 GROUP BY lane)`, this)
 	if err != nil {
 		return nil, err
 	}

@@ -110,8 +110,11 @@ func (q *Queue) choose(tx *sql.Tx, paused []pipeline.Pause, now time.Time, n int
 	for _, operator := range q.only.operators() {
 		waiting := make([][]int64, 0, len(open))
 		for _, l := range open {
+			// The casts spare SQLite to compile it anew for each lane: a bare parameter
+			// is matched against the partial indexes by its value.
 			ids, err := column[int64](tx, `SELECT id FROM deliveries
-				WHERE state = 'due' AND country = ? AND type = ? AND operator = ? AND due_at <= ? ORDER BY due_at LIMIT ?`,
+				WHERE state = 'due' AND country = CAST(? AS TEXT) AND type = CAST(? AS TEXT) AND operator = CAST(? AS INTEGER) AND due_at <= ?
+				ORDER BY due_at LIMIT CAST(? AS INTEGER)`,
 				l.country, l.kind, operator, now.UnixMilli(), max(n-len(chosen), 0))
 			if err != nil {
 				return nil, err

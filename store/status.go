@@ -144,9 +144,10 @@ func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
 	if err != nil {
 		return q, err
 	}
-	err = tx.QueryRow(`SELECT coalesce(sum(deliveries) FILTER (WHERE state = 'held'), 0),
-			coalesce(sum(deliveries) FILTER (WHERE state = 'doubt'), 0), coalesce(sum(deliveries) FILTER (WHERE state = 'failed'), 0)
-		FROM queue WHERE state IN ('held', 'doubt', 'failed')`).Scan(&q.Held, &q.Doubt, &q.Failed)
+	// The keys of those that wait for a person are the first of the table.
+	err = tx.QueryRow(`SELECT coalesce(sum(deliveries) FILTER (WHERE key / 8 = 1), 0),
+			coalesce(sum(deliveries) FILTER (WHERE key / 8 = 2), 0), coalesce(sum(deliveries) FILTER (WHERE key / 8 = 3), 0)
+		FROM queue_counts WHERE key >= 8 AND key < 32`).Scan(&q.Held, &q.Doubt, &q.Failed)
 	return q, err
 }
 
