@@ -58,6 +58,20 @@ func (w *world) eventually(what string, so func() bool) {
 	}
 }
 
+// eventuallyOr is eventually, and logs what there is instead when it has waited
+// in vain.
+func (w *world) eventuallyOr(instead func() string, what string, so func() bool) {
+	w.t.Helper()
+	came := false
+	defer func() {
+		if !came {
+			w.t.Log(instead())
+		}
+	}()
+	w.eventually(what, so)
+	came = true
+}
+
 // trusted is the file with the certificate that programs trust, if it is there.
 const trusted = "trusted.pem"
 
