@@ -61,7 +61,9 @@ func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() er
 	if err != nil {
 		return pipeline.Receipt{}, recipientFault(err)
 	}
-	raw, err := m.build(to, d.Message)
+	draft := m.letterhead.draft()
+	defer m.letterhead.putBack(draft)
+	raw, err := m.write(draft, to, d.Message)
 	if err != nil {
 		return pipeline.Receipt{}, err
 	}

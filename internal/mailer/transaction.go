@@ -5,7 +5,7 @@ import "bytes"
 // outgoing is a mail as it goes over the wire.
 type outgoing struct {
 	from, to string // paths, in angle brackets
-	raw      []byte // the message before dot-stuffing
+	raw      []byte // the message before dot-stuffing; the bytes behind it are the mailer's
 	redact   redaction
 }
 
@@ -110,6 +110,10 @@ func (c *connection) answer(at step, m outgoing) *failure {
 // that was not written as a whole: any, even QUIT, would end it, and a truncated
 // mail would be sent.
 func (c *connection) transfer(m outgoing) *failure {
+	if len(m.raw) <= maxWrite && bytes.HasSuffix(m.raw, []byte("\r\n")) &&
+		!bytes.HasPrefix(m.raw, []byte(".")) && !bytes.Contains(m.raw, []byte("\n.")) {
+		return c.finish(append(m.raw, dot...), m) // as every mail of this package is
+	}
 	out := c.buffer[:0]
 	if bytes.HasPrefix(m.raw, []byte(".")) {
 		out = append(out, '.')
@@ -140,6 +144,11 @@ func (c *connection) transfer(m outgoing) *failure {
 	}
 	out = append(out, dot...)
 	c.buffer = out
+	return c.finish(out, m)
+}
+
+// finish writes the last of a message, which ends with the dot.
+func (c *connection) finish(out []byte, m outgoing) *failure {
 	if left, err := c.say(out); err != nil && left <= len(out)-len(dot) {
 		return c.brokenOff(err, m)
 	}
