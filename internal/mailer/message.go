@@ -12,8 +12,9 @@ import (
 	"alta/pipeline"
 )
 
-// spare is what write leaves free behind a message, for the end of SMTP's data.
-const spare = 8
+// spare is what write leaves free behind a message, for the end of SMTP's data and
+// the envelope of the next mail.
+const spare = 512
 
 // build returns the message in memory of its own.
 func (m *Mailer) build(to address, message pipeline.Message) ([]byte, error) {
@@ -25,7 +26,7 @@ func (m *Mailer) build(to address, message pipeline.Message) ([]byte, error) {
 
 // write writes the message into the draft. Everything in it comes from the
 // message, the recipient and the configuration: no clock, no randomness. The
-// result is the draft's, and there is room for 8 bytes more behind it.
+// result is the draft's, with spare room behind it.
 func (m *Mailer) write(draft *[]byte, to address, message pipeline.Message) ([]byte, error) {
 	border := boundary(message)
 	header, err := m.letterhead.appendHeader((*draft)[:0], to, message, border)
