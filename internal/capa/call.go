@@ -13,7 +13,10 @@ import (
 	"alta/pipeline"
 )
 
-const maxAnswer = 64 << 10 // bytes
+const (
+	maxAnswer   = 64 << 10 // bytes
+	usualAnswer = 4 << 10  // bytes; what claims to be longer gets no space before it has come
+)
 
 // loss is a call that brought no whole answer.
 type loss struct {
@@ -32,7 +35,7 @@ type loss struct {
 //
 // The transport is asked directly: it follows no redirect, and a custom header,
 // the API key, would go along with one to any host.
-func (c *Client) call(ctx context.Context, req *http.Request) (answer, *loss) {
+func (c *Client) call(ctx context.Context, req http.Request) (answer, *loss) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	var sent atomic.Bool
@@ -50,7 +53,7 @@ func (c *Client) call(ctx context.Context, req *http.Request) (answer, *loss) {
 		return a, nil
 	}
 	// Reading to the end lets the connection be used again.
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	a.body, err = readBody(resp)
 	if len(a.body) > maxAnswer {
 		a.body, a.oversize = nil, true
 	} else if err != nil {
@@ -60,6 +63,17 @@ func (c *Client) call(ctx context.Context, req *http.Request) (answer, *loss) {
 		}
 	}
 	return a, nil
+}
+
+// readBody reads a body to its end, or one byte more than an answer may have. One
+// whose length is told, as nearly every one's is, gets a space of that length.
+func readBody(resp *http.Response) ([]byte, error) {
+	if 0 <= resp.ContentLength && resp.ContentLength <= usualAnswer {
+		body := make([]byte, resp.ContentLength)
+		n, err := io.ReadFull(resp.Body, body)
+		return body[:n], err
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 }
 
 // newLoss keeps what is safe of the cause. Before a connection stands, that is

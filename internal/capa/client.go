@@ -146,7 +146,7 @@ func (c *Client) Issue(ctx context.Context, u pipeline.User) (link pipeline.Secr
 // that the key is good. Its error is a [pipeline.Fault] of kind Outage, or of
 // kind Hold when the answer is hardly the partner API's, or the context's.
 func (c *Client) Check(ctx context.Context) error {
-	a, lost := c.call(ctx, c.requests.look())
+	a, lost := c.call(ctx, *c.requests.look())
 	if lost != nil {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return fmt.Errorf("check the partner API: %w", ctx.Err())

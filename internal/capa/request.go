@@ -57,7 +57,7 @@ func newRequests(cfg Config) (requests, error) {
 }
 
 // link is the request for a link for the user, whom [checkUser] has passed.
-func (r requests) link(u pipeline.User) *http.Request {
+func (r requests) link(u pipeline.User) http.Request {
 	id, kind := url.PathEscape(u.ID), "/kyc/verification-link"
 	if u.Type == pipeline.Business {
 		kind = "/kyb/verification-link"
@@ -76,5 +76,5 @@ func (r requests) link(u pipeline.User) *http.Request {
 	// to be closed before anything was written.
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(wish)), nil }
 	req.Body, _ = req.GetBody()
-	return &req
+	return req
 }

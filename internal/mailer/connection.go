@@ -32,8 +32,10 @@ type connection struct {
 
 	// Whoever may write owns these.
 	buffer []byte
-	kept   bool // it has carried a mail before
-	open   bool // the server may have a transaction that was not ended
+	kept   bool      // it has carried a mail before
+	open   bool      // the server may have a transaction that was not ended
+	behind *outgoing // the mail whose envelope leaves with the next message; nil for none
+	torn   bool      // the latest write failed, so that an envelope in it may not have left as a whole
 
 	broken bool // no further command may be sent; whoever reads owns it
 	expiry *time.Timer
@@ -41,6 +43,7 @@ type connection struct {
 	// The pool's lock guards these.
 	offered  bool      // the next sender may write: it is in [pool].ready
 	followed bool      // a sender is behind
+	joined   bool      // that sender's envelope is in the write of the message
 	spoiled  bool      // a sender who was behind has left commands there
 	next     chan bool // tells the sender behind: true to go on, false if the connection is lost
 }

@@ -61,7 +61,9 @@ func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() er
 	if err != nil {
 		return pipeline.Receipt{}, recipientFault(err)
 	}
-	raw, err := m.build(to, d.Message)
+	draft := m.letterhead.draft()
+	defer m.letterhead.putBack(draft)
+	raw, err := m.write(draft, to, d.Message)
 	if err != nil {
 		return pipeline.Receipt{}, err
 	}
@@ -130,7 +132,7 @@ func (m *Mailer) Close() error {
 // connection has the last word. Errors are failures, faults, or those of begin.
 func (m *Mailer) transmit(ctx context.Context, mail outgoing, begin func() error) (pipeline.Receipt, error) {
 	for chain := true; ; chain = false {
-		turn, err := m.pool.get(ctx, chain)
+		turn, err := m.pool.get(ctx, mail, chain)
 		if err != nil {
 			return pipeline.Receipt{}, err
 		}

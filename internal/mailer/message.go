@@ -1,42 +1,49 @@
 package mailer
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"alta/pipeline"
 )
 
-// spare is what build leaves free behind a message, for the end of SMTP's data.
-const spare = 8
+// spare is what write leaves free behind a message, for the end of SMTP's data and
+// the envelope of the next mail.
+const spare = 512
 
-// build writes the message. Everything in it comes from the message, the
-// recipient and the configuration: no clock, no randomness. The result is the
-// caller's own, and its capacity has room for 8 bytes more.
+// build returns the message in memory of its own.
 func (m *Mailer) build(to address, message pipeline.Message) ([]byte, error) {
 	draft := m.letterhead.draft()
 	defer m.letterhead.putBack(draft)
-	border := boundary(message)
+	raw, err := m.write(draft, to, message)
+	return bytes.Clone(raw), err
+}
 
+// write writes the message into the draft. Everything in it comes from the
+// message, the recipient and the configuration: no clock, no randomness. The
+// result is the draft's, with spare room behind it.
+func (m *Mailer) write(draft *[]byte, to address, message pipeline.Message) ([]byte, error) {
+	border := boundary(message)
 	header, err := m.letterhead.appendHeader((*draft)[:0], to, message, border)
 	if err != nil {
 		return nil, err
 	}
 	raw := appendParts(append(header, "\r\n"...), message.Content, border)
-	*draft = raw
-
-	signature := ""
 	if m.config.DKIM != nil {
 		header, body := raw[:len(header)], raw[len(header)+len("\r\n"):]
-		if signature, err = m.config.DKIM.sign(message.Date, header, body); err != nil {
+		signature, err := m.config.DKIM.sign(message.Date, header, body)
+		if err != nil {
 			return nil, headerFault("the mail", err)
 		}
+		raw = slices.Insert(raw, 0, []byte(signature)...)
 	}
-	built := make([]byte, 0, len(signature)+len(raw)+spare)
-	return append(append(built, signature...), raw...), nil
+	*draft = slices.Grow(raw, spare)
+	return *draft, nil
 }
 
 // appendHeader appends the header without the empty line behind it.

@@ -63,8 +63,8 @@ func newPool(cfg Config, d dialer, now pipeline.Clock) *pool {
 // get returns a turn on an idle connection, or on a new one, or behind another
 // sender if chain allows that. The caller ends it. The end of ctx stops the wait
 // at once.
-func (p *pool) get(ctx context.Context, chain bool) (turn, error) {
-	w := waiter{chain: chain}
+func (p *pool) get(ctx context.Context, mail outgoing, chain bool) (turn, error) {
+	w := waiter{mail: mail, chain: chain}
 	for {
 		if err := ctx.Err(); err != nil {
 			return turn{}, cancelFault(err)
@@ -84,13 +84,19 @@ func (p *pool) get(ctx context.Context, chain bool) (turn, error) {
 	}
 }
 
-// yield lets the next sender write on a connection whose mail is written.
+// yield lets the next sender write on a connection whose mail is written, unless
+// one has joined it.
 func (p *pool) yield(c *connection) {
 	if !c.pipelining {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if c.joined {
+		c.joined = false
+		c.spoiled = c.spoiled || c.torn
+		return
+	}
 	c.kept = true
 	p.offer(c)
 	p.dispatch()

@@ -29,10 +29,7 @@ func appendQuotedPrintable(dst []byte, text string) []byte {
 			continue
 		}
 		line := text[i:min(len(text), i+room-column)]
-		run := 0
-		for run < len(line) && isLiteral(line[run]) {
-			run++
-		}
+		run := literals(line)
 		dst = append(dst, line[:run]...)
 		column += run
 		i += run
@@ -63,6 +60,33 @@ func appendQuotedPrintable(dst []byte, text string) []byte {
 		}
 	}
 	return encodeLastBlank(dst, column)
+}
+
+// literals returns how many bytes at the start of text stand for themselves. It
+// looks at eight of them at a time while it can, since most lines hold nothing
+// else.
+func literals(text string) int {
+	const (
+		ones = 0x0101010101010101
+		tops = 0x80 * ones
+	)
+	n := 0
+	for ; n+8 <= len(text); n += 8 {
+		s := text[n : n+8]
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		// The top bit of a byte is set in one of these if the byte is not ASCII,
+		// below a space, the sign "=", or 0x7f. A borrow from one byte to the next
+		// only ever marks the neighbour of a byte that is marked itself.
+		equals, deletes := x^'='*ones, x^0x7f*ones
+		if (x|(x-' '*ones)|(equals-ones)&^equals|(deletes-ones)&^deletes)&tops != 0 {
+			break
+		}
+	}
+	for n < len(text) && isLiteral(text[n]) {
+		n++
+	}
+	return n
 }
 
 // isLiteral tells whether a byte stands for itself. A blank does unless it is

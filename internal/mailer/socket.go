@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,23 +20,36 @@ var errReplyTooLong = errors.New("the server's reply is too long")
 // the machine's clock, which is the only one that the kernel knows.
 type socket struct {
 	net.Conn
-	budget      int    // of whoever reads
-	acknowledge func() // tells the server that its bytes have come
+	budget      int         // of whoever reads
+	owes        atomic.Bool // something was read since the last write began
+	acknowledge func()      // tells the server that its bytes have come
 }
 
 func newSocket(c net.Conn) *socket {
 	return &socket{Conn: c, budget: maxReply, acknowledge: acknowledgement(c)}
 }
 
-// Read reads at most what is left for this step.
+// Read reads at most what is left for this step. Whoever reads twice with
+// nothing to write in between acknowledges what came first, which a write does
+// by itself.
 func (s *socket) Read(p []byte) (int, error) {
 	if s.budget <= 0 {
 		return 0, errReplyTooLong
 	}
+	if s.owes.Load() {
+		s.acknowledge()
+	}
 	n, err := s.Conn.Read(p[:min(len(p), s.budget)])
 	s.budget -= n
-	s.acknowledge()
+	s.owes.Store(true)
 	return n, err
+}
+
+// Write notes beforehand that what was read is acknowledged: what is read
+// meanwhile may come too late to be.
+func (s *socket) Write(p []byte) (int, error) {
+	s.owes.Store(false)
+	return s.Conn.Write(p)
 }
 
 // renew begins another step.

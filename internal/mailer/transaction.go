@@ -1,11 +1,14 @@
 package mailer
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // outgoing is a mail as it goes over the wire.
 type outgoing struct {
 	from, to string // paths, in angle brackets
-	raw      []byte // the message before dot-stuffing
+	raw      []byte // the message before dot-stuffing; the bytes behind it are the mailer's
 	redact   redaction
 }
 
@@ -30,12 +33,16 @@ func (c *connection) envelope() step {
 // envelope alone delivers nothing, however it is cut off (RFC 5321, section
 // 4.1.1.4).
 func (c *connection) propose(m outgoing) error {
-	c.buffer = c.buffer[:0]
-	for at := c.envelope(); at <= atDATA; at++ {
-		c.buffer = c.appendCommand(c.buffer, at, m)
-	}
+	c.buffer = c.appendEnvelope(c.buffer[:0], m)
 	_, err := c.say(c.buffer)
 	return err
+}
+
+func (c *connection) appendEnvelope(out []byte, m outgoing) []byte {
+	for at := c.envelope(); at <= atDATA; at++ {
+		out = c.appendCommand(out, at, m)
+	}
+	return out
 }
 
 // agree goes through the envelope; it returns nil when the server waits for the
@@ -110,6 +117,9 @@ func (c *connection) answer(at step, m outgoing) *failure {
 // that was not written as a whole: any, even QUIT, would end it, and a truncated
 // mail would be sent.
 func (c *connection) transfer(m outgoing) *failure {
+	if len(m.raw) <= maxWrite && bytes.HasSuffix(m.raw, []byte("\r\n")) && !mayHaveDots(m.raw) {
+		return c.finish(append(m.raw, dot...), m) // as every mail of this package is
+	}
 	out := c.buffer[:0]
 	if bytes.HasPrefix(m.raw, []byte(".")) {
 		out = append(out, '.')
@@ -140,11 +150,47 @@ func (c *connection) transfer(m outgoing) *failure {
 	}
 	out = append(out, dot...)
 	c.buffer = out
-	if left, err := c.say(out); err != nil && left <= len(out)-len(dot) {
+	return c.finish(out, m)
+}
+
+// finish writes the last of a message, which ends with the dot, and with it the
+// envelope of the mail behind.
+func (c *connection) finish(out []byte, m outgoing) *failure {
+	end := len(out)
+	c.open = false // the end of a message ends its transaction, whatever the answer
+	if c.behind != nil {
+		out = c.appendEnvelope(out, *c.behind)
+		c.behind = nil
+	}
+	left, err := c.say(out)
+	if err != nil && left <= end-len(dot) {
 		return c.brokenOff(err, m)
 	}
-	c.open = false // the end of a message ends its transaction, whatever the answer
+	c.torn = err != nil
 	return nil
+}
+
+// mayHaveDots tells whether a line may begin with a dot, which would have to be
+// doubled. It looks at eight places at a time, and is wrong at most where one of
+// them does have such a line.
+func mayHaveDots(raw []byte) bool {
+	const (
+		ones = 0x0101010101010101
+		tops = 0x80 * ones
+	)
+	if bytes.HasPrefix(raw, []byte(".")) {
+		return true
+	}
+	at := 0
+	for ; at+9 <= len(raw); at += 8 {
+		ends := binary.LittleEndian.Uint64(raw[at:]) ^ '\n'*ones
+		dots := binary.LittleEndian.Uint64(raw[at+1:]) ^ '.'*ones
+		// A byte of both is zero where a line ends and the next begins with a dot.
+		if both := ends | dots; (both-ones)&^both&tops != 0 {
+			return true
+		}
+	}
+	return bytes.Contains(raw[at:], []byte("\n."))
 }
 
 // brokenOff is the end of a connection in the middle of a message.

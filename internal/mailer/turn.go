@@ -28,7 +28,7 @@ type turn struct {
 
 	chained bool // it began behind another sender
 	behind  bool // it still is; only the pool may end this
-	spoke   bool // commands were written
+	spoke   bool // commands were written, or are with the message in front
 	lost    bool // the connection ended before the turn came
 }
 
@@ -71,6 +71,7 @@ func (t *turn) talk(ctx context.Context, m outgoing, begin func() error) (reply,
 		t.c.drop()
 		return reply{}, err
 	}
+	t.pool.join(t.c)
 	if f := t.c.transfer(m); f != nil {
 		return reply{}, t.judge(f)
 	}
@@ -85,7 +86,7 @@ func (t *turn) talk(ctx context.Context, m outgoing, begin func() error) (reply,
 // propose writes the envelope where it may be written at once. An error leaves
 // the connection to whoever is in front, whose answer may still come.
 func (t *turn) propose(ctx context.Context, m outgoing) error {
-	if !t.c.pipelining {
+	if !t.c.pipelining || t.spoke {
 		return nil
 	}
 	release := whenDone(ctx, t.c.socket.silence)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -33,7 +34,7 @@ func (a *API) serve(decide func(r *http.Request, body []byte) (APIAnswer, []byte
 			panic(http.ErrAbortHandler)
 		}
 		defer a.running.Done()
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+		body, err := readBody(r)
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
@@ -44,6 +45,26 @@ func (a *API) serve(decide func(r *http.Request, body []byte) (APIAnswer, []byte
 		a.write(w, r, answer, page)
 	}
 }
+
+// readBody reads a body to its end. One whose length is told, as nearly every
+// one's is, is read into a space of that length.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxRequest {
+		return nil, errTooLong
+	}
+	if r.ContentLength >= 0 {
+		body := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
+	if len(body) > maxRequest {
+		return nil, errTooLong
+	}
+	return body, err
+}
+
+var errTooLong = errors.New("the request is too long")
 
 // enter registers a request unless Close has begun.
 func (a *API) enter() bool {
@@ -86,16 +107,19 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, answer APIAnswer, pa
 		panic(http.ErrAbortHandler)
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 	for name, value := range answer.Headers {
 		w.Header().Set(name, value)
 	}
-	w.WriteHeader(answer.Status)
 	if answer.Action == CutBody {
+		// Whoever reads it must know that it was longer. Of a whole body net/http
+		// tells the length.
+		w.Header().Set("Content-Length", strconv.Itoa(len(page)))
+		w.WriteHeader(answer.Status)
 		_, _ = w.Write(page[:len(page)/2])
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
+	w.WriteHeader(answer.Status)
 	_, _ = w.Write(page)
 }
 
@@ -237,14 +261,32 @@ func (a *API) finish(answer APIAnswer, t pipeline.UserType) (APIAnswer, []byte) 
 		if t == pipeline.Business {
 			field = "kybLink"
 		}
-		if a.opts.Answers == FlatAnswer {
-			return answer, []byte(encodeJSON(map[string]any{field: answer.Link}))
-		}
-		return answer, []byte(encodeJSON(map[string]any{"success": true, "data": map[string]any{field: answer.Link}}))
+		return answer, []byte(a.opts.Answers.body(field, answer.Link))
 	case answer.Code != "" || answer.Message != "":
 		return answer, []byte(encodeJSON(a.opts.Errors.body(answer)))
 	}
 	return answer, nil
+}
+
+// body is written by hand because it is nearly every answer, and as JavaScript
+// writes it: encoding/json would escape the "&" of the link.
+func (s AnswerShape) body(field, link string) string {
+	flat := `{"` + field + `":` + quoteJSON(link) + `}`
+	if s == FlatAnswer {
+		return flat
+	}
+	return `{"success":true,"data":` + flat + `}`
+}
+
+// quoteJSON is a text as JSON has it.
+func quoteJSON(text string) string {
+	for _, b := range []byte(text) {
+		if b < ' ' || b > '~' || b == '"' || b == '\\' {
+			quoted, _ := json.Marshal(text) // a text never fails
+			return string(quoted)
+		}
+	}
+	return `"` + text + `"`
 }
 
 func (s ErrorShape) body(answer APIAnswer) map[string]any {

@@ -92,8 +92,8 @@ func TestAPIMints(t *testing.T) {
 		status              int
 		body                string // a part of it
 	}{
-		{"A person gets a KYC link.", "", "person", "kyc", "MX", 201, `{"data":{"kycLink":"https://kyc.sandbox.example/session?_al=`},
-		{"A business gets a KYB link.", "", "firm", "kyb", "DO", 201, `{"data":{"kybLink":"https://kyc.sandbox.example/session?_al=`},
+		{"A person gets a KYC link.", "", "person", "kyc", "MX", 201, `{"success":true,"data":{"kycLink":"https://kyc.sandbox.example/session?_al=`},
+		{"A business gets a KYB link.", "", "firm", "kyb", "DO", 201, `{"success":true,"data":{"kybLink":"https://kyc.sandbox.example/session?_al=`},
 		{"Without a key.", "-", "person", "kyc", "MX", 401, `{"code":"UNAUTHORIZED","message":"API Key is missing"}`},
 		{"With a key that is none.", "a b", "person", "kyc", "MX", 401, `"Invalid API Key format"`},
 		{"With a wrong key.", "other", "person", "kyc", "MX", 401, `"Invalid API Key"`},
