@@ -31,8 +31,8 @@ func Run(ctx context.Context, ledger Puller, deliver Deliver, o RunOptions) (Rep
 	defer stop()
 
 	// A quarter of what is in flight waits behind it, so that the workers are
-	// busy while the next pull is under way. With fewer than four, none does:
-	// the verdict on one decides what may be pulled next.
+	// busy while the next pull is under way. With fewer than four workers a pull is
+	// not worth that.
 	r := &run{options: o, stop: stop, deliver: deliver, backlog: make(chan *Delivery, o.Workers/4)}
 	err := r.pullUntilDry(ctx, ledger)
 	close(r.backlog)

@@ -62,8 +62,14 @@ func syncFile(path string) error {
 	return f.Close()
 }
 
-// Check runs SQLite's own quick check over the whole file.
-func (s *Store) Check(ctx context.Context) error { return s.check(ctx, `PRAGMA quick_check(1)`) }
+// Check runs SQLite's own quick check over the whole file, and holds what is counted
+// against the rows.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.check(ctx, `PRAGMA quick_check(1)`); err != nil {
+		return err
+	}
+	return s.checkCounts(ctx)
+}
 
 // check runs one of SQLite's checks, and returns the fault of a damaged file.
 func (s *Store) check(ctx context.Context, pragma string) error {

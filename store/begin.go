@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -113,11 +114,11 @@ func refused(err error) error {
 	return err
 }
 
-// isMissing tells whether err says that a column which must not be NULL would be:
-// a subquery found nobody.
+// isMissing tells whether err says that a row would belong to no user: the
+// subquery for its user found nobody.
 func isMissing(err error) bool {
 	refusal, ok := errors.AsType[sqlite3.Error](err)
-	return ok && refusal.ExtendedCode == sqlite3.ErrConstraintNotNull
+	return ok && refusal.ExtendedCode == sqlite3.ErrConstraintNotNull && strings.HasSuffix(refusal.Error(), ".user_key")
 }
 
 // broke tells whether err is the refusal of the named trigger.

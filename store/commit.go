@@ -32,7 +32,7 @@ type writer struct {
 	closing  chan struct{}
 	once     sync.Once
 	done     sync.WaitGroup
-	failing  bool                           // a write of the latest batch failed; the writer's goroutine alone uses it
+	failing  bool                           // the next batch goes with savepoints at once; the writer's goroutine alone uses it
 	trouble  atomic.Pointer[pipeline.Fault] // why the latest commit failed; nil when it did not
 }
 
@@ -170,7 +170,7 @@ func (w *writer) transact(batch []*request) (errs []error, err error) {
 	}
 	errs, err = w.inOne(batch, attempt)
 	if len(batch) > 1 && isConstraint(err) {
-		return w.apart(batch), nil
+		errs, err = w.apart(batch), nil
 	}
 	w.failing = slices.ContainsFunc(errs, func(e error) bool { return e != nil })
 	return errs, err

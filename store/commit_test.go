@@ -64,6 +64,44 @@ func TestAFailingWriteUndoesOnlyItself(t *testing.T) {
 	}
 }
 
+// A statement that fails midway leaves what it has changed by then, since the
+// statements of a mail end with OR FAIL: the writer undoes that as well, in the
+// first batch that has a failure and in the one after it, which goes with
+// savepoints from the start.
+func TestAStatementThatFailsMidwayLeavesNothing(t *testing.T) {
+	s := openAt(t, newPath(t))
+	enrolIDs(t, s, "a", "b", "c")
+	midway := func() *request {
+		return &request{result: make(chan error, 1), apply: func(tx *sql.Tx) error {
+			// The first row becomes MX all right, the second one nothing.
+			_, err := tx.Exec(`UPDATE OR FAIL users SET name = 'changed', country = iif(id = 'a', 'MX', 'US')`)
+			return err
+		}}
+	}
+	for round, id := range []string{"d", "e"} {
+		if failing := round > 0; s.writer.failing != failing {
+			t.Fatalf("before round %d the writer expects a failure: %v", round, s.writer.failing)
+		}
+		batch := []*request{midway(), adding(id, nil), midway()}
+		s.writer.commit(batch)
+		for i, r := range batch {
+			if err := <-r.result; (err == nil) != (i == 1) {
+				t.Errorf("round %d: write %d returned %v", round, i, err)
+			}
+		}
+	}
+	if got := ids(t, s); !slices.Equal(got, []string{"a", "b", "c", "d", "e"}) {
+		t.Errorf("the ledger has %v", got)
+	}
+	var changed int
+	if err := s.reads.QueryRow(`SELECT count(*) FROM users WHERE name = 'changed'`).Scan(&changed); err != nil || changed > 0 {
+		t.Errorf("%d users were changed (%v)", changed, err)
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAWriteThatBreaksAForeignKeyFailsAlone(t *testing.T) {
 	s := openAt(t, newPath(t))
 	orphan := &request{result: make(chan error, 1), apply: func(tx *sql.Tx) error {

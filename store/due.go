@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 type dueLane struct {
 	lane
 	operator   bool
-	now, later int
+	now, later int // later is only what [countQueue] looked at
 	retries    int // of both: put off after an attempt
 }
 
@@ -25,10 +26,25 @@ func minuteOf(t time.Time) int64 { return t.UnixMilli() / time.Minute.Millisecon
 // startOf is the first millisecond of a minute.
 func startOf(minute int64) int64 { return minute * time.Minute.Milliseconds() }
 
-// dueLanes reads what the ledger has counted by the minute. Only within the
-// minute of now does it look at deliveries, and there only where some have come
-// due and others have not.
-func dueLanes(tx *sql.Tx, now time.Time) ([]dueLane, error) {
+// countDue counts what is due at now. What is put off is not looked at, so that
+// it costs the same however much of that there is.
+func countDue(tx *sql.Tx, now time.Time) ([]dueLane, error) {
+	return dueLanes(tx, now, minuteOf(now)+1)
+}
+
+// countQueue counts what is put off as well: a row for each minute to come in
+// which something falls due.
+func countQueue(tx *sql.Tx, now time.Time) ([]dueLane, error) {
+	return dueLanes(tx, now, math.MaxInt64/keysInMinute)
+}
+
+// keysInMinute is by how much the keys of queue_counts grow with the minute.
+const keysInMinute = 32
+
+// dueLanes reads what the ledger has counted in each minute before end. Only
+// within the minute of now does it look at deliveries, and there only where some
+// have come due and others have not.
+func dueLanes(tx *sql.Tx, now time.Time, end int64) ([]dueLane, error) {
 	this := minuteOf(now)
 	var within []int
 	// The key is that of the table, taken apart as the view queue does, which here
@@ -43,7 +59,7 @@ func dueLanes(tx *sql.Tx, now time.Time) ([]dueLane, error) {
 		FROM (SELECT key % 8 AS lane, sum(CASE WHEN key / 32 < ?1 THEN deliveries ELSE 0 END) AS before,
 				sum(CASE WHEN key / 32 = ?1 THEN deliveries ELSE 0 END) AS here,
 				sum(CASE WHEN key / 32 > ?1 THEN deliveries ELSE 0 END) AS later, sum(retries) AS retries
-			FROM queue_counts WHERE key / 8 % 4 = 0 GROUP BY lane)`, this)
+			FROM queue_counts WHERE key < ?2 AND key / 8 % 4 = 0 GROUP BY lane)`, this, end*keysInMinute)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +150,7 @@ func (s *Store) CountDue(ctx context.Context, now time.Time) (n int, err error) 
 		return 0, fmt.Errorf("count what is due: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	waiting, err := dueLanes(tx, now)
+	waiting, err := countDue(tx, now)
 	for _, l := range waiting {
 		n += l.now
 	}

@@ -49,7 +49,7 @@ func countUnasked(tx *sql.Tx, now time.Time) (n int, err error) {
 		}
 		open = slices.DeleteFunc(open, func(l lane) bool { return l == lane{p.Country, p.Type} })
 	}
-	waiting, err := dueLanes(tx, now)
+	waiting, err := countDue(tx, now)
 	for _, w := range waiting {
 		if !w.operator && slices.Contains(open, w.lane) {
 			n += w.now

@@ -96,7 +96,8 @@ func sharedLink(tx *sql.Tx, fingerprint []byte, user string) error {
 const shredAtOnce = 1000
 
 // Shred wipes the links that have expired: nobody can use them any more. Those
-// of users who are done are wiped when their status changes.
+// of users who are done are wiped when their status changes. It drops the counts
+// of nothing besides.
 func (s *Store) Shred(ctx context.Context, now time.Time) error {
 	for more := true; more; {
 		err := s.write(ctx, func(tx *sql.Tx) error {
@@ -114,29 +115,4 @@ func (s *Store) Shred(ctx context.Context, now time.Time) error {
 		}
 	}
 	return s.dropEmptyCounts(ctx)
-}
-
-// dropEmptyCounts removes the minutes in which nothing is counted any more, so
-// that what is added up for the status doesn't grow with the ledger's age.
-func (s *Store) dropEmptyCounts(ctx context.Context) error {
-	var empty bool
-	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM queue_counts WHERE deliveries = 0)
-		OR EXISTS (SELECT 1 FROM link_expiry WHERE links = 0)`).Scan(&empty)
-	if f := unwritable(err); f != nil {
-		return f
-	}
-	if err != nil || !empty {
-		return err
-	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.Exec(`DELETE FROM queue_counts WHERE deliveries = 0`); err != nil {
-			return err
-		}
-		_, err := tx.Exec(`DELETE FROM link_expiry WHERE links = 0`)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("drop counts of nothing: %w", err)
-	}
-	return nil
 }

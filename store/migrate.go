@@ -69,6 +69,27 @@ func migrate(ctx context.Context, path string) error {
 	return nil
 }
 
+// current refuses a ledger whose schema a newer alta has changed since it was
+// opened: its mails would go out and then not be recorded.
+func current(tx *sql.Tx) error {
+	entries, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return err
+	}
+	known, err := goose.NumericComponent(entries[len(entries)-1].Name())
+	if err != nil {
+		return err
+	}
+	var have int64
+	if err := tx.QueryRow(`SELECT max(version_id) FROM ` + goose.DefaultTablename).Scan(&have); err != nil {
+		return err
+	}
+	if have != known {
+		return fmt.Errorf("the schema is version %d now and this alta knows only %d: a newer alta has changed it meanwhile; start that one", have, known)
+	}
+	return nil
+}
+
 // version is the schema's version: 0 for a file that is empty, an error for one
 // that is not a ledger. It only reads.
 func version(ctx context.Context, db *sql.DB) (v int64, err error) {

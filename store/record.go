@@ -192,7 +192,7 @@ func cancelUnwanted(tx *sql.Tx, user string, now time.Time) error {
 				WHEN u.withdrawn THEN 'the source query no longer returns the user, or its row is bad'
 				ELSE 'the user''s address was found to be undeliverable' END
 		FROM users u
-		WHERE u.id = CAST(:user AS TEXT) AND NOT u.wanted AND deliveries.user_key = u.key AND deliveries.state IN ('due', 'held', 'doubt')`,
+		WHERE u.id = CAST(:user AS TEXT) AND NOT u.wanted AND deliveries.user_key = u.key AND (deliveries.state = 'due' OR deliveries.state = 'held' OR deliveries.state = 'doubt')`,
 		sql.Named("now", ms(now)), sql.Named("user", user))
 	if err != nil {
 		return fmt.Errorf("cancel what user %s is no longer owed: %w", user, err)

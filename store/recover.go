@@ -21,8 +21,12 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (
 		return 0, 0, fmt.Errorf("recover what an earlier run left behind: %w", err)
 	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		// The key may have been changed while this process waited for the lock;
-		// while it has the lock, nobody changes it.
+		// A newer alta may have migrated the ledger, and the key may have been
+		// changed, while this process waited for the lock; while it has the lock,
+		// nobody does either.
+		if err := current(tx); err != nil {
+			return err
+		}
 		if key := s.key.Load(); key != nil {
 			if err := fits(tx, key); err != nil {
 				return fmt.Errorf("%w; if it was changed since this alta started, start it again", err)
@@ -49,8 +53,9 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (
 }
 
 // checkBeforeDoubt checks, where mails were on the wire, the tables in which a
-// run writes down that they were sent, with their indexes and counts. Their process may have
-// ended because damage kept it from that, and they would go out again.
+// run writes down that they were sent, with their indexes, and what is counted of
+// them. Their process may have ended because damage kept it from that, and they
+// would go out again.
 func (s *Store) checkBeforeDoubt(ctx context.Context) error {
 	var wire bool
 	err := s.reads.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries
@@ -66,7 +71,7 @@ func (s *Store) checkBeforeDoubt(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.checkCounts(ctx)
 }
 
 func (s *Store) recover(tx *sql.Tx, state pipeline.State, judge JudgeOrphan, now time.Time) (n int, err error) {

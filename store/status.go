@@ -127,7 +127,7 @@ func funnels(tx *sql.Tx) ([]Funnel, error) {
 }
 
 func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
-	waiting, err := dueLanes(tx, now)
+	waiting, err := countQueue(tx, now)
 	if err != nil {
 		return q, err
 	}
@@ -152,8 +152,9 @@ func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
 }
 
 // linkStatus counts links. What expires in this very minute is told apart by the
-// links that are still sealed, as all are that a pending user can open; after a
-// new data key, which seals none anew, they count as expired some seconds early.
+// links that are still sealed, as those are that a pending user can open. A link
+// that was wiped early, since its user was done for a while or the data key is
+// new, counts as expired some seconds early.
 func linkStatus(tx *sql.Tx, now time.Time) (l LinkStatus, err error) {
 	var all, live, sealed int
 	this := minuteOf(now)

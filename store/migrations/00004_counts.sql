@@ -2,7 +2,7 @@
 -- that a look costs the same however many users there are. The triggers are part
 -- of each write's own transaction: the counts are exact after every commit.
 --
--- A count stands in a row with one integer for a key, because two triggers run
+-- A count stands in a row with one integer for a key, because several triggers run
 -- for each mail. The views funnel and queue take the keys apart again; who reads
 -- a count reads it there.
 

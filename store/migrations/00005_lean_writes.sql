@@ -42,7 +42,9 @@ UPDATE sqlite_schema SET sql = replace(replace(replace(replace(sql,
 PRAGMA writable_schema = RESET;
 
 -- These run for each mail. FAIL undoes nothing by itself, for which SQLite would
--- keep the pages that the statement changed; the writer undoes the transaction.
+-- keep the pages that the statement changed; the writer undoes the transaction, or
+-- what was done since a savepoint. That a trigger is dropped here also tells
+-- other connections of the text that was changed above.
 DROP TRIGGER links_have_one_user;
 -- +goose StatementBegin
 CREATE TRIGGER links_have_one_user BEFORE INSERT ON links
