@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -103,13 +104,43 @@ func (b *bench) makeLedger(ctx context.Context, folder string, r recipe) error {
 			return err
 		}
 	}
-	if err := b.enrol(ctx, folder, seedLater, r.later, laterHours(b.now())); err != nil {
+	if err := b.enrolLater(ctx, folder, r.later); err != nil {
 		return err
 	}
 	if err := b.enrol(ctx, folder, seedDue, r.due, anyTime); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(folder, madeFile), nil, 0o600)
+}
+
+// enrolLater imports n users who are not due, and spreads them over the minutes of
+// a week, as reminders are: the plan alone would put all of them off until the
+// same moment tomorrow.
+func (b *bench) enrolLater(ctx context.Context, folder string, n int) error {
+	if n == 0 {
+		return nil
+	}
+	if err := b.enrol(ctx, folder, seedLater, n, laterHours(b.now())); err != nil {
+		return err
+	}
+	return spread(ctx, filepath.Join(folder, ledgerFile), n)
+}
+
+// spread puts off what is due, in steps that keep the log short.
+func spread(ctx context.Context, ledger string, n int) (err error) {
+	const week, atOnce = 7 * 24 * 60, 50_000
+	db, err := sql.Open("sqlite3", "file:"+ledger+"?_synchronous=NORMAL")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for from := 0; from < n; from += atOnce {
+		if _, err := db.ExecContext(ctx, `UPDATE deliveries SET due_at = due_at + id % ? * 60000
+			WHERE id > ? AND id <= ? AND state = 'due'`, week, from, from+atOnce); err != nil {
+			return fmt.Errorf("spread what is due: %w", err)
+		}
+	}
+	return nil
 }
 
 // enrol imports n users of a list.
