@@ -44,8 +44,9 @@ func parseAddress(name, spec string) (address, error) {
 			return address{}, fmt.Errorf("the address's domain is not an internationalized name of RFC 5891")
 		}
 	}
-	if domain == "" {
-		return address{}, errors.New("the address has no domain")
+	// An internationalized name may be made of what the conversion leaves out.
+	if strings.Contains("."+domain+".", "..") {
+		return address{}, errors.New("the address has no domain, or one with an empty part")
 	}
 	return address{mail.Address{Name: name, Address: local + "@" + domain}}, nil
 }

@@ -27,12 +27,13 @@ type connection struct {
 	timeout  time.Duration // of each step
 	patience time.Duration // of the wait for the answer to a whole mail
 
-	pipelining bool   // the server offers PIPELINING
+	offers     bool   // the server offers PIPELINING
+	pipelining bool   // and it is taken
 	parameters string // of MAIL FROM
 
 	// Whoever may write owns these.
 	buffer []byte
-	kept   bool      // it has carried a mail before
+	kept   bool      // it has carried a message before
 	open   bool      // the server may have a transaction that was not ended
 	behind *outgoing // the mail whose envelope leaves with the next message; nil for none
 	torn   bool      // the latest write failed, so that an envelope in it may not have left as a whole
@@ -51,7 +52,8 @@ type connection struct {
 // newConnection takes over a client that is logged in, or need not be.
 func newConnection(client *smtp.Client, s *socket, timeout, patience time.Duration) *connection {
 	c := &connection{client: client, socket: s, timeout: timeout, patience: patience, next: make(chan bool, 1)}
-	c.pipelining, _ = client.Extension("PIPELINING")
+	c.offers, _ = client.Extension("PIPELINING")
+	c.pipelining = c.offers
 	if offered, _ := client.Extension("8BITMIME"); offered {
 		c.parameters += " BODY=8BITMIME"
 	}
@@ -69,6 +71,11 @@ func (c *connection) say(p []byte) (left int, err error) {
 	if err := c.socket.speak(c.timeout); err != nil {
 		return 0, err
 	}
+	return c.write(p)
+}
+
+// write writes until the deadline that is set.
+func (c *connection) write(p []byte) (left int, err error) {
 	w := c.client.Text.W
 	if left, err = w.Write(p); err == nil {
 		err = w.Flush()

@@ -128,19 +128,25 @@ func (m *Mailer) Close() error {
 }
 
 // transmit sends the mail on a connection, and on another one while none has
-// carried it and nothing has begun. It may go behind another mail once: a fresh
-// connection has the last word. Errors are failures, faults, or those of begin.
+// carried it and nothing has begun. It may go behind another mail once. Where a
+// server does not answer an envelope in one write, a try with one command at a
+// time tells whether that is why. Errors are failures, faults, or those of begin.
 func (m *Mailer) transmit(ctx context.Context, mail outgoing, begin func() error) (pipeline.Receipt, error) {
+	plain := false
 	for chain := true; ; chain = false {
 		turn, err := m.pool.get(ctx, mail, chain)
 		if err != nil {
 			return pipeline.Receipt{}, err
 		}
+		turn.plain = plain
 		said, err := turn.carry(ctx, mail, begin)
-		switch {
-		case err == nil:
+		switch err {
+		case nil:
 			return pipeline.Receipt{Reply: said.String()}, nil
-		case err != errElsewhere:
+		case errElsewhere:
+		case errUnheard:
+			plain = true
+		default:
 			return pipeline.Receipt{}, err
 		}
 	}

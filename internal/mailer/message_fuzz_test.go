@@ -185,6 +185,7 @@ func FuzzAddress(f *testing.F) {
 	for _, spec := range []string{
 		"ana@example.com", `"a b"@example.com`, `"a\"b>"@example.com`, "ana@ñandú.example", "ana@[192.0.2.1]", "a@b>\r\nRCPT TO:<c@d",
 		"ana@example.com> ORCPT=x", `"\` + "\n" + `"@x.example`, "@a,@b:ana@example.com", "ana@example.com (hija)", "a@" + strings.Repeat("ñ", 70) + ".mx",
+		"ana@\u200b.example.com", "ana@example.\u200b.com", "0@\u00ad.0",
 	} {
 		f.Add(spec)
 	}

@@ -42,8 +42,9 @@ type visit struct {
 	tcp    *net.TCPConn
 	to     string // the recipient of this mail
 
-	mu    sync.Mutex
-	lines []string // what came
+	mu       sync.Mutex
+	lines    []string // what came
+	together bool     // RCPT came in the same write as MAIL
 }
 
 func (v *visit) said() []string {
@@ -143,6 +144,9 @@ func (o *office) serve(v *visit) {
 			at, v.to = atRSET, ""
 		case "MAIL":
 			at, v.to = atMAIL, ""
+			v.mu.Lock()
+			v.together = v.in.Buffered() > 0
+			v.mu.Unlock()
 		case "RCPT":
 			at = atRCPT
 			v.to, _, _ = strings.Cut(strings.TrimPrefix(rest, "TO:<"), "@")
@@ -209,4 +213,11 @@ func to(name string) *pipeline.Delivery {
 	d := delivery(name + "@example.com")
 	d.User.ID = name
 	return d
+}
+
+// pipelined tells whether the commands of an envelope came together.
+func (v *visit) pipelined() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.together
 }

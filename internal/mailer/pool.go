@@ -14,8 +14,12 @@ import (
 // connection.
 const lookEvery = 5 * time.Second
 
+// mostLooks is after how many of them it leaves though all are in use, and takes
+// a place in the queue for the next that is not.
+const mostLooks = 12
+
 // solitude is how long nobody goes behind another sender after a server did not
-// hear one who had.
+// hear one who had, or who had written his envelope at once.
 const solitude = time.Hour
 
 // pool keeps connections between mails, and no more of them than it may have.
@@ -28,6 +32,7 @@ type pool struct {
 	expires time.Duration
 	look    time.Duration
 	warn    func() // the server takes fewer connections; tells it once
+	deaf    func() // the server does not answer what it offers to; tells it once
 
 	mu       sync.Mutex
 	closed   bool
@@ -40,6 +45,7 @@ type pool struct {
 	crowded  bool          // the server answered that it takes no more
 	outages  int           // times that a dial failed and no connection stood
 	alone    time.Time     // until then nobody goes behind another sender
+	plain    time.Time     // until then one command is sent at a time
 	settled  *sync.Cond    // opening or busy has changed
 
 	// expiring counts timers that may still run, so that close can wait.
@@ -49,15 +55,22 @@ type pool struct {
 func newPool(cfg Config, d dialer, now pipeline.Clock) *pool {
 	p := &pool{
 		dialer: d, now: now, expires: cfg.IdleTimeout, look: lookEvery,
-		warn: sync.OnceFunc(func() {
-			if cfg.Warn != nil {
-				cfg.Warn("the mail server takes fewer connections than smtp.connections; lower it")
-			}
-		}),
+		warn: once(cfg.Warn, "the mail server takes fewer connections than smtp.connections; lower it"),
+		deaf: once(cfg.Warn, "the mail server, or a filter before it, offers PIPELINING and does not answer commands that come together;"+
+			" alta sends it one at a time for an hour, again and again, which is slower: switch the extension off there"),
 		capacity: newCapacity(cfg.Connections),
 	}
 	p.settled = sync.NewCond(&p.mu)
 	return p
+}
+
+// once returns what gives a warning the first time that it is called.
+func once(warn func(string), message string) func() {
+	return sync.OnceFunc(func() {
+		if warn != nil {
+			warn(message)
+		}
+	})
 }
 
 // get returns a turn on an idle connection, or on a new one, or behind another
@@ -145,11 +158,12 @@ func (p *pool) leave(c *connection, spoke bool) bool {
 }
 
 // hasRoom tells whether a sender who waits behind another would be better off
-// elsewhere.
-func (p *pool) hasRoom() bool {
+// elsewhere: on a connection that is free or, for one who has waited long, on any
+// other that may be.
+func (p *pool) hasRoom(long bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.room() > 0
+	return p.room() > 0 || long && p.capacity.at(p.now()) > 1
 }
 
 // unchain lets nobody go behind another sender for a while.
@@ -158,6 +172,14 @@ func (p *pool) unchain() {
 	defer p.mu.Unlock()
 	p.alone = p.now().Add(solitude)
 	p.ready = nil
+}
+
+// unpipe sends one command at a time for a while.
+func (p *pool) unpipe() {
+	p.mu.Lock()
+	p.plain = p.now().Add(solitude)
+	p.mu.Unlock()
+	p.deaf()
 }
 
 // slow notes that the server asked for fewer mails at a time.
@@ -187,6 +209,9 @@ func (p *pool) close() {
 
 // turn begins one; the caller holds the lock.
 func (p *pool) turn(c *connection) turn {
+	if !c.followed { // else another sender is on it, by whose choice it stays
+		c.pipelining = c.offers && !p.now().Before(p.plain)
+	}
 	return turn{pool: p, c: c, epoch: p.capacity.epoch, kept: c.kept}
 }
 

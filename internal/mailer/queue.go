@@ -3,6 +3,7 @@ package mailer
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // waiter is a sender who wants a connection.
@@ -46,12 +47,20 @@ func (p *pool) wait(ctx context.Context, w *waiter) (grant, error) {
 			p.forsake(w)
 		}
 	}()
-	select {
-	case g := <-w.granted:
-		waits = false
-		return g, g.err
-	case <-ctx.Done():
-		return grant{}, cancelFault(ctx.Err())
+	look := time.NewTicker(p.look)
+	defer look.Stop()
+	for {
+		select {
+		case g := <-w.granted:
+			waits = false
+			return g, g.err
+		case <-ctx.Done():
+			return grant{}, cancelFault(ctx.Err())
+		case <-look.C: // the capacity grows with time alone
+			p.mu.Lock()
+			p.dispatch()
+			p.mu.Unlock()
+		}
 	}
 }
 

@@ -287,7 +287,7 @@ func letter(raw []byte) outgoing {
 // transact sends a mail on a connection that belongs to no pool.
 func transact(c *connection, m outgoing) (reply, error) {
 	if c.pipelining {
-		if err := c.propose(m); err != nil {
+		if err := c.propose(context.Background(), m); err != nil {
 			return reply{}, err
 		}
 	}
@@ -393,7 +393,7 @@ func TestARecordThatDidNotLeaveWholeIsNoDoubt(t *testing.T) {
 				t.Fatal(err)
 			}
 			conn := newConnection(smtpClient, s, time.Second, time.Second)
-			if err := conn.propose(letter(raw)); err != nil {
+			if err := conn.propose(t.Context(), letter(raw)); err != nil {
 				t.Fatal(err)
 			}
 			if f := conn.agree(letter(raw)); f != nil {

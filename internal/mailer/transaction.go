@@ -2,6 +2,7 @@ package mailer
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 )
 
@@ -32,9 +33,18 @@ func (c *connection) envelope() step {
 // mail's final dot is still to come. The answers are for [connection.agree]. An
 // envelope alone delivers nothing, however it is cut off (RFC 5321, section
 // 4.1.1.4).
-func (c *connection) propose(m outgoing) error {
+//
+// The end of ctx is looked at once the deadline is set: whoever interrupts the
+// write does so by another deadline, which must not be the earlier one.
+func (c *connection) propose(ctx context.Context, m outgoing) error {
 	c.buffer = c.appendEnvelope(c.buffer[:0], m)
-	_, err := c.say(c.buffer)
+	err := c.socket.speak(c.timeout)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		_, err = c.write(c.buffer)
+	}
 	return err
 }
 

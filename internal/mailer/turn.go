@@ -10,6 +10,10 @@ import (
 // carry the mail.
 var errElsewhere = errors.New("the connection is of no use")
 
+// errUnheard says that nothing has begun and that the server answered the first
+// of the commands that came in one write, and not the others.
+var errUnheard = errors.New("the server does not answer what it was sent in one write")
+
 // turn is one sender's time on a connection. It begins with the right to write:
 // from the first byte of the envelope to the last of the message. The right to
 // read, from the answers to the envelope to the one to the final dot, may come
@@ -19,12 +23,14 @@ var errElsewhere = errors.New("the connection is of no use")
 //
 // A mail begins only after its 354 was read, hence after the answer to the mail
 // before it. So there is never more than one mail on a connection that is begun
-// and not answered: doubts don't outnumber connections.
+// and not answered: however the network breaks, doubts don't outnumber
+// connections.
 type turn struct {
 	pool  *pool
 	c     *connection
 	epoch int  // of the pool's capacity
-	kept  bool // the connection has carried mails before
+	kept  bool // the connection has carried messages before
+	plain bool // it sends one command at a time, to see whether that helps
 
 	chained bool // it began behind another sender
 	behind  bool // it still is; only the pool may end this
@@ -32,10 +38,13 @@ type turn struct {
 	lost    bool // the connection ended before the turn came
 }
 
-// carry sends one mail. It returns errElsewhere, a failure, or what begin
-// returned. Until begin is called the end of ctx stops it.
+// carry sends one mail. It returns errElsewhere, errUnheard, a failure, or what
+// begin returned. Until begin is called the end of ctx stops it.
 func (t *turn) carry(ctx context.Context, m outgoing, begin func() error) (reply, error) {
 	defer t.end()
+	if t.plain {
+		t.c.pipelining = false // nobody else is on it
+	}
 	done := false
 	defer func() {
 		if !done && !t.behind { // a bug: nobody knows what the server expects next
@@ -66,6 +75,9 @@ func (t *turn) talk(ctx context.Context, m outgoing, begin func() error) (reply,
 	if f != nil {
 		return reply{}, t.judge(f)
 	}
+	if t.plain {
+		t.pool.unpipe()
+	}
 	if err := begin(); err != nil {
 		// Any command, even QUIT, or a dot would be a message now, an empty one.
 		t.c.drop()
@@ -91,7 +103,7 @@ func (t *turn) propose(ctx context.Context, m outgoing) error {
 	}
 	release := whenDone(ctx, t.c.socket.silence)
 	t.spoke = true
-	err := t.c.propose(m)
+	err := t.c.propose(ctx, m)
 	release()
 	switch {
 	case ctx.Err() != nil:
@@ -111,14 +123,14 @@ func (t *turn) propose(ctx context.Context, m outgoing) error {
 
 // front waits until the next answer is for this sender. It does not wait long
 // behind a mail that the server takes its time for when another connection is
-// free.
+// free, and not for ever while there are others.
 func (t *turn) front(ctx context.Context) error {
 	if !t.behind {
 		return nil
 	}
 	look := time.NewTicker(t.pool.look)
 	defer look.Stop()
-	for {
+	for looks := 1; ; {
 		select {
 		case alive := <-t.c.next:
 			t.behind = false
@@ -129,9 +141,10 @@ func (t *turn) front(ctx context.Context) error {
 		case <-ctx.Done():
 			return cancelFault(ctx.Err())
 		case <-look.C:
-			if t.pool.hasRoom() {
+			if t.pool.hasRoom(looks >= mostLooks) {
 				return errElsewhere
 			}
+			looks++
 		}
 	}
 }
@@ -140,6 +153,9 @@ func (t *turn) front(ctx context.Context) error {
 func (t *turn) judge(f *failure) error {
 	if f.throttles(t.kept) {
 		t.pool.slow(t.epoch)
+	}
+	if t.c.pipelining && (f.step == atRCPT || f.step == atDATA) && timedOut(f.err) {
+		return errUnheard
 	}
 	if !f.elsewhere(t.kept, t.chained) {
 		return *f

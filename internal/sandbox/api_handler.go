@@ -111,8 +111,8 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, answer APIAnswer, pa
 		w.Header().Set(name, value)
 	}
 	if answer.Action == CutBody {
-		// Whoever reads it must know that it was longer. Of a whole body net/http
-		// tells the length.
+		// Whoever reads it must know that it was longer. Of a whole body that
+		// is small net/http tells the length.
 		w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 		w.WriteHeader(answer.Status)
 		_, _ = w.Write(page[:len(page)/2])
