@@ -26,17 +26,21 @@ type newcomers struct {
 
 // add adds the users, whose ids differ, in their order.
 func (n newcomers) add(users []pipeline.User) error {
-	// The keys are those that SQLite would choose. It would tell the last one of a
-	// statement alone, and the deliveries need them all.
-	latest, err := column[int64](n.tx, `SELECT coalesce(max(key), 0) FROM users`)
+	if len(users) == 0 {
+		return nil
+	}
+	// SQLite gives each user the key after the largest one. A statement that named
+	// the keys itself could fail for a key that is no integer, for which SQLite would
+	// keep the pages that it changes.
+	latest, err := n.largestKey()
 	if err != nil {
 		return err
 	}
 	people := make([]any, 0, personValues*len(users))
 	mails := make([]any, 0, mailValues*len(users))
 	for i, u := range users {
-		key := latest[0] + 1 + int64(i)
-		people = append(people, key, u.ID, u.ExternalID, u.Email, u.Name,
+		key := latest + 1 + int64(i)
+		people = append(people, u.ID, u.ExternalID, u.Email, u.Name,
 			string(u.Country), string(u.Locale), u.TimeZone, string(u.Type), string(u.Status))
 		if next, owed := n.plan(u, pipeline.History{}); owed && u.Status == pipeline.Pending {
 			mails = append(mails, key, string(u.Country), string(u.Type), string(next.Step), ceilMS(next.DueAt), next.Operator)
@@ -46,9 +50,16 @@ func (n newcomers) add(users []pipeline.User) error {
 	// statement changes; the writer undoes the transaction.
 	now := n.now.UnixMilli()
 	if err := n.insert(`INSERT OR FAIL INTO users (created_at, updated_at, sourced,
-			key, id, external_id, email, name, country, locale, time_zone, type, status) VALUES `,
-		`(?1, ?1, ?2, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, []any{now, n.from == Sourced}, people, personValues); err != nil {
+			id, external_id, email, name, country, locale, time_zone, type, status) VALUES `,
+		`(?1, ?1, ?2, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, []any{now, n.from == Sourced}, people, personValues); err != nil {
 		return fmt.Errorf("add users: %w", err)
+	}
+	last, err := n.largestKey()
+	if err != nil {
+		return err
+	}
+	if want := latest + int64(len(users)); last != want {
+		return fmt.Errorf("the last of the users that were added has the key %d, expected %d", last, want)
 	}
 	if err := n.insert(`INSERT OR FAIL INTO deliveries (created_at, updated_at, round, state,
 			user_key, country, type, step, due_at, operator) VALUES `,
@@ -58,9 +69,14 @@ func (n newcomers) add(users []pipeline.User) error {
 	return nil
 }
 
+func (n newcomers) largestKey() (key int64, err error) {
+	err = n.tx.QueryRow(`SELECT coalesce(max(key), 0) FROM users`).Scan(&key)
+	return key, err
+}
+
 // How many values a row has that are its own.
 const (
-	personValues = 10
+	personValues = 9
 	mailValues   = 6
 )
 
