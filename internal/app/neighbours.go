@@ -9,10 +9,10 @@ import (
 	"alta/pipeline"
 )
 
-// mostAtHand is how many users an import keeps at hand, some 6 MB. More of them
-// would be of little use: the closer the ids of a batch are, the farther apart
-// stand its addresses, which have an index as well.
-const mostAtHand = 40_000
+// mostAtHand is how many octets of users an import keeps at hand: some 40,000 of
+// the usual ones. More of them would be of little use: the closer the ids of a
+// batch are, the farther apart stand its addresses, which have an index as well.
+const mostAtHand = 6 << 20
 
 // neighbours puts users in the order of their ids, as far as a bounded number of
 // them allows, so that those of one batch have their places close together in the
@@ -27,10 +27,11 @@ const mostAtHand = 40_000
 // Records with the same id keep their order, so that the later one wins.
 type neighbours struct {
 	atHand packedUsers
-	most   int // users at hand
+	octets int // of those at hand
+	most   int // octets at hand
 	batch  int // users who are written together
-	ascent int
-	users  int
+	users  int // who were added
+	latest packedUser
 	write  func(pipeline.User) error
 }
 
@@ -41,32 +42,42 @@ func newNeighbours(most, batch int, write func(pipeline.User) error) *neighbours
 func (n *neighbours) add(u pipeline.User) error {
 	n.users++
 	next := pack(u)
-	next.ascent, next.place = n.ascent, n.users
-	if len(n.atHand) < n.most {
-		n.atHand = append(n.atHand, next)
-		if len(n.atHand) == n.most {
-			heap.Init(n.atHand)
-		}
-		return nil
-	}
-	least := n.atHand[0]
-	n.ascent = least.ascent
-	next.ascent = n.ascent
-	if next.id < least.id {
+	next.place, next.ascent = n.users, n.latest.ascent
+	if next.id < n.latest.id {
 		next.ascent++
 	}
-	n.atHand[0] = next
-	heap.Fix(n.atHand, 0)
-	return n.write(least.unpack())
+	n.atHand = append(n.atHand, next)
+	heap.Fix(n.atHand, len(n.atHand)-1)
+	for n.octets += next.size(); n.octets > n.most; n.octets -= n.latest.size() {
+		n.latest = n.takeFirst()
+		if err := n.write(n.latest.unpack()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// flush writes those at hand. A list that is one batch anyway keeps its order.
+// takeFirst takes the first one of those at hand away.
+func (n *neighbours) takeFirst() packedUser {
+	first, end := n.atHand[0], len(n.atHand)-1
+	n.atHand[0], n.atHand[end] = n.atHand[end], packedUser{}
+	n.atHand = n.atHand[:end]
+	if end > 0 {
+		heap.Fix(n.atHand, 0)
+	}
+	return first
+}
+
+// flush writes those at hand. A list that is one batch anyway is left in the order
+// of the file.
 func (n *neighbours) flush() error {
 	rest := n.atHand
-	n.atHand = nil
-	if n.users > n.batch {
-		slices.SortFunc(rest, packedUser.compare)
+	n.atHand, n.octets = nil, 0
+	order := packedUser.compare
+	if n.users <= n.batch {
+		order = packedUser.comparePlace
 	}
+	slices.SortFunc(rest, order)
 	for _, p := range rest {
 		if err := n.write(p.unpack()); err != nil {
 			return err
@@ -74,6 +85,9 @@ func (n *neighbours) flush() error {
 	}
 	return nil
 }
+
+// packedSize is that of a packedUser without its texts.
+const packedSize = 48
 
 // packedUser is a user at hand, in a third of the memory of a [pipeline.User] and
 // its texts.
@@ -103,6 +117,9 @@ func (p packedUser) unpack() pipeline.User {
 	}
 }
 
+// size is how many octets of memory the user takes.
+func (p packedUser) size() int { return packedSize + len(p.fields) }
+
 // compare is written out, since the heap spends nearly all of its time here.
 func (p packedUser) compare(other packedUser) int {
 	if p.ascent != other.ascent {
@@ -111,15 +128,17 @@ func (p packedUser) compare(other packedUser) int {
 	if p.id != other.id {
 		return strings.Compare(p.id, other.id)
 	}
-	return cmp.Compare(p.place, other.place)
+	return p.comparePlace(other)
 }
 
+func (p packedUser) comparePlace(other packedUser) int { return cmp.Compare(p.place, other.place) }
+
 // packedUsers implements [heap.Interface], of which neighbours neither pushes nor
-// pops.
+// pops: that would put each user into an interface.
 type packedUsers []packedUser
 
 func (p packedUsers) Len() int           { return len(p) }
 func (p packedUsers) Less(i, j int) bool { return p[i].compare(p[j]) < 0 }
 func (p packedUsers) Swap(i, j int)      { p[i], p[j] = p[j], p[i] }
-func (p packedUsers) Push(any)           { panic("users at hand are replaced, never pushed") }
-func (p packedUsers) Pop() any           { panic("users at hand are replaced, never popped") }
+func (p packedUsers) Push(any)           { panic("users at hand are fixed in place, never pushed") }
+func (p packedUsers) Pop() any           { panic("users at hand are fixed in place, never popped") }

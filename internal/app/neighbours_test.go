@@ -25,14 +25,15 @@ func TestNeighboursComeTogether(t *testing.T) {
 		{"A list that is at hand as a whole is put in order.", 5, 2, "dbca", "a1 b1 c1 d1"},
 		{"The first of those at hand makes room for the next one.", 2, 1, "bacd", "a1 b1 c1 d1"},
 		{"An ascent can be longer than what is at hand.", 2, 1, "badcfe", "a1 b1 c1 d1 e1 f1"},
-		{"Who comes too late waits for the next ascent.", 2, 1, "dcbafe", "c1 d1 a1 b1 e1 f1"},
+		{"Who comes too late waits for the next ascent.", 2, 1, "dcbafe", "b1 c1 d1 e1 f1 a1"},
 		{"Of those with the same id the later one comes later.", 3, 1, "baabab", "a1 a2 a3 b1 b2 b3"},
-		{"The same id that comes too late waits as well.", 2, 1, "abcaa", "a1 b1 c1 a2 a3"},
-		{"One at hand is enough to tell ascents.", 1, 1, "bacab", "b1 a1 c1 a2 b2"},
+		{"The same id that comes too late waits as well.", 2, 1, "abcdaa", "a1 b1 c1 d1 a2 a3"},
+		{"One at hand is enough to tell ascents.", 1, 1, "bacab", "a1 b1 c1 a2 b2"},
 	} {
 		t.Run(c.it, func(t *testing.T) {
 			var got []string
-			n := newNeighbours(c.most, c.batch, func(u pipeline.User) error { got = append(got, u.ID+u.Name); return nil })
+			oneAtHand := pack(pipeline.User{ID: "a", Name: "1"}).size()
+			n := newNeighbours(c.most*oneAtHand, c.batch, func(u pipeline.User) error { got = append(got, u.ID+u.Name); return nil })
 			seen := map[rune]int{}
 			for _, id := range c.ids {
 				seen[id]++
@@ -46,40 +47,43 @@ func TestNeighboursComeTogether(t *testing.T) {
 	}
 }
 
-// Whatever the list is, nobody is lost, no more are at hand than may be, those with
+// Whatever the list is, nobody is lost, no more is at hand than may be, those with
 // the same id keep their order, and random ids come in few ascents.
 func TestNeighboursOfARandomList(t *testing.T) {
-	const users, most = 20_000, 1_000
+	const users, most = 20_000, 100_000
 	random := rand.New(rand.NewPCG(1, 2))
-	in, out, ascents, previous := 0, 0, 1, ""
+	out, octets, largest, ascents, previous := 0, 0, 0, 1, ""
 	latest := map[string]int{}
 	n := newNeighbours(most, 1, func(u pipeline.User) error {
 		out++
+		octets -= pack(u).size()
 		if u.ID < previous {
 			ascents++
 		}
 		previous = u.ID
-		var place int
-		_, err := fmt.Sscan(u.Name, &place)
-		check(t, err)
+		place := len(u.Name)
 		if place <= latest[u.ID] {
 			t.Fatalf("record %d of %s came after record %d", place, u.ID, latest[u.ID])
 		}
 		latest[u.ID] = place
 		return nil
 	})
-	for in < users {
-		in++
-		check(t, n.add(pipeline.User{ID: fmt.Sprint(random.IntN(users / 2)), Name: fmt.Sprint(in)}))
-		if in-out > most {
-			t.Fatalf("%d users are at hand, want %d at most", in-out, most)
+	records := map[string]int{}
+	for range users {
+		id := fmt.Sprint(random.IntN(users / 2))
+		records[id]++
+		u := pipeline.User{ID: id, Name: strings.Repeat("n", records[id]), Email: strings.Repeat("e", random.IntN(60))}
+		octets, largest = octets+pack(u).size(), max(largest, pack(u).size())
+		check(t, n.add(u))
+		if octets > most {
+			t.Fatalf("%d octets are at hand, want %d at most", octets, most)
 		}
 	}
 	check(t, n.flush())
 	if out != users {
 		t.Errorf("%d users came out of %d", out, users)
 	}
-	if want := users/(2*most) + 2; ascents > want {
+	if want := users/(most/largest) + 1; ascents > want {
 		t.Errorf("%d ascents, want %d at most", ascents, want)
 	}
 }
@@ -104,8 +108,9 @@ func TestAPackedUserIsTheSame(t *testing.T) {
 // Who can't be written ends the list, wherever that shows.
 func TestNeighboursStopAtAnError(t *testing.T) {
 	broken := errors.New("the ledger is gone")
-	n := newNeighbours(1, 1, func(pipeline.User) error { return broken })
-	check(t, n.add(pipeline.User{ID: "a"}))
+	a := pipeline.User{ID: "a"}
+	n := newNeighbours(pack(a).size(), 1, func(pipeline.User) error { return broken })
+	check(t, n.add(a))
 	if err := n.add(pipeline.User{ID: "b"}); !errors.Is(err, broken) {
 		t.Errorf("add returned %v", err)
 	}
