@@ -48,7 +48,7 @@ type Planner func(pipeline.User, pipeline.History) (pipeline.Next, bool)
 func (s *Store) Enrol(ctx context.Context, users []pipeline.User, from Origin, plan Planner, now time.Time) (Enrolled, error) {
 	var counts Enrolled
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		e := enrolment{tx: tx, from: from, plan: plan, now: now}
+		e := enrolment{newcomers: newcomers{tx, from, plan, now}}
 		for few := range slices.Chunk(users, lookedUpAtOnce) {
 			if err := e.enrolAll(few); err != nil {
 				return err
@@ -82,46 +82,59 @@ const lookedUpAtOnce = 500
 
 // enrolment takes users in.
 type enrolment struct {
-	tx     *sql.Tx
-	from   Origin
-	plan   Planner
-	now    time.Time
-	known  map[string]userRow // by id: those of the users at hand whom the ledger has by now
+	newcomers
+	known  map[string]userRow // by id: those of the users at hand whom the ledger has, or is about to have
+	added  []pipeline.User    // the newcomers among them
+	news   []change
 	counts Enrolled
 }
 
+// change is what is known anew of a user whom the ledger has.
+type change struct{ old, row userRow }
+
+// enrolAll writes the newcomers first, many at once, and then what changed, for a
+// user who stands among the users again is no newcomer any more.
 func (e *enrolment) enrolAll(users []pipeline.User) (err error) {
 	if e.known, err = knownRows(e.tx, users); err != nil {
 		return fmt.Errorf("look up the users to enrol: %w", err)
 	}
+	e.added, e.news = e.added[:0], e.news[:0]
 	for _, u := range users {
-		if err := e.enrol(u); err != nil {
-			return fmt.Errorf("enrol user %s: %w", u.ID, err)
+		e.sort(u)
+	}
+	if err := e.add(e.added); err != nil {
+		return err
+	}
+	for _, c := range e.news {
+		if err := updateUser(e.tx, c.old, c.row, e.plan, e.now); err != nil {
+			return fmt.Errorf("enrol user %s: %w", c.row.ID, err)
 		}
 	}
 	return nil
 }
 
-func (e *enrolment) enrol(u pipeline.User) error {
+// sort finds out what is to be written for the user.
+func (e *enrolment) sort(u pipeline.User) {
 	old, found := e.known[u.ID]
 	if !found {
 		u = withDefaults(u)
 		e.counts.Added++
 		e.known[u.ID] = userRow{User: u, sourced: e.from == Sourced}
-		return e.insert(u)
+		e.added = append(e.added, u)
+		return
 	}
 	if old.Status == pipeline.Erased {
 		e.counts.Erased++
-		return nil
+		return
 	}
 	row := merge(old, u, e.from)
 	if row == old {
 		e.counts.Unchanged++
-		return nil
+		return
 	}
 	e.counts.Updated++
 	e.known[u.ID] = row
-	return updateUser(e.tx, old, row, e.plan, e.now)
+	e.news = append(e.news, change{old, row})
 }
 
 // merge is the row after news of the user arrived.
@@ -153,34 +166,6 @@ func withDefaults(u pipeline.User) pipeline.User {
 	u.Type = cmp.Or(u.Type, pipeline.Individual)
 	u.Status = cmp.Or(u.Status, pipeline.Pending)
 	return u
-}
-
-// insert adds a user whom the ledger does not know. Nothing can be open for such
-// a user yet, so that the first delivery needs no look at those before it.
-func (e *enrolment) insert(u pipeline.User) error {
-	now := e.now.UnixMilli()
-	added, err := e.tx.Exec(`INSERT INTO users (id, external_id, email, name, country, locale, time_zone, type, status, sourced, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		u.ID, u.ExternalID, u.Email, u.Name, string(u.Country), string(u.Locale), u.TimeZone, string(u.Type), string(u.Status),
-		e.from == Sourced, now, now)
-	if err != nil {
-		return err
-	}
-	next, owed := e.plan(u, pipeline.History{})
-	if !owed || u.Status != pipeline.Pending {
-		return nil
-	}
-	key, err := added.LastInsertId()
-	if err != nil {
-		return err
-	}
-	_, err = e.tx.Exec(`INSERT INTO deliveries (user_key, country, type, step, round, state, due_at, operator, created_at, updated_at)
-		VALUES (?, ?, ?, ?, 1, 'due', ?, ?, ?, ?)`,
-		key, string(u.Country), string(u.Type), string(next.Step), ceilMS(next.DueAt), next.Operator, now, now)
-	if err != nil {
-		return fmt.Errorf("add the first delivery: %w", err)
-	}
-	return nil
 }
 
 // updateUser writes the row and keeps its open delivery in step: cancelled when

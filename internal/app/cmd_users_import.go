@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
@@ -19,6 +20,10 @@ import (
 // mostListed bounds the problems that JSON lists, since they are kept in memory
 // until the end; the count of bad rows has no bound.
 const mostListed = 10_000
+
+// collectAt is by how many percent the heap may grow until garbage is collected
+// while users are imported.
+const collectAt = 40
 
 // imported is the answer of an import.
 type imported struct {
@@ -62,6 +67,10 @@ func (a *app) importUsers(ctx context.Context, s *store.Store, path string, asJS
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 
+	// Most of the heap are users at hand, who stay for long. The usual pace of the
+	// collector would let it grow to twice their size in between.
+	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
+
 	answer := imported{Problems: []roster.Problem{}}
 	badLines := 0
 	counted := &countingReader{r: in}
@@ -73,12 +82,13 @@ func (a *app) importUsers(ctx context.Context, s *store.Store, path string, asJS
 		bar.set(read, fmt.Sprintf("importing, %d users", soFar.Added+soFar.Updated+soFar.Unchanged))
 	}))
 	batch := newBatch(func(users []pipeline.User) error { return writer.hand(portion{users, counted.n}) })
+	near := newNeighbours(mostAtHand, batchSize, batch.add)
 	last := 0
 	err = roster.Read(counted, func(r roster.Row) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return batch.add(r)
+		return near.add(r.User)
 	}, func(p roster.Problem) {
 		if p.Line != last {
 			badLines++
@@ -93,7 +103,13 @@ func (a *app) importUsers(ctx context.Context, s *store.Store, path string, asJS
 		fmt.Fprintln(a.screen, p)
 	})
 	// What was good before the file broke off is kept.
-	err = errors.Join(err, batch.flush())
+	rest := near.flush()
+	if rest == nil {
+		rest = batch.flush()
+	}
+	if !errors.Is(err, rest) {
+		err = errors.Join(err, rest)
+	}
 	if failed := writer.wait(); !errors.Is(err, failed) {
 		err = errors.Join(err, failed)
 	}

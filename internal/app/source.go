@@ -109,11 +109,11 @@ type batch struct {
 
 func newBatch(write func([]pipeline.User) error) *batch { return &batch{write: write} }
 
-func (b *batch) add(r roster.Row) error {
+func (b *batch) add(u pipeline.User) error {
 	if b.users == nil {
 		b.users = make([]pipeline.User, 0, batchSize)
 	}
-	b.users = append(b.users, r.User)
+	b.users = append(b.users, u)
 	if len(b.users) < batchSize {
 		return nil
 	}

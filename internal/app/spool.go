@@ -59,7 +59,7 @@ func (s *spool) each(take func([]pipeline.User) error) error {
 		case err != nil:
 			return fmt.Errorf("read the spool file: %w", err)
 		}
-		if err := b.add(roster.Row{User: u}); err != nil {
+		if err := b.add(u); err != nil {
 			return err
 		}
 	}
