@@ -62,7 +62,7 @@ func TestDamageInMidRunDoublesNothing(t *testing.T) {
 		{"It shows before a mail begins.", "deliveries", 0, 0},
 		{"It shows when a link is kept.", "links", 0, 0},
 		{"It shows when a mail is out: those of the two workers are the last.", "attempts", 1, 4},
-		{"It shows when a mail is out, and not where mails in doubt are settled.", "funnel", 1, 4},
+		{"It shows when a mail is out, and not where mails in doubt are settled.", "funnel_counts", 1, 4},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
