@@ -39,6 +39,7 @@ func ageCommand(ts *testscript.TestScript, neg bool, args []string) {
 	for _, statement := range []string{
 		`UPDATE users SET invited_at = invited_at - ?1, last_mail_at = last_mail_at - ?1, link_expires_at = link_expires_at - ?1`,
 		`UPDATE links SET issued_at = issued_at - ?1, expires_at = expires_at - ?1`,
+		`UPDATE link_expiry SET minute = minute - ?1 / 60000`, // alta changes no link's time, so that no trigger sees to it
 		`UPDATE deliveries SET due_at = due_at - ?1, began_at = began_at - ?1`,
 	} {
 		_, execErr := db.Exec(statement, by.Milliseconds())
