@@ -21,8 +21,7 @@ func counted() map[string]string {
 	}
 }
 
-// checkCounts returns the fault of a damaged file where a count differs from the
-// rows. The guard and the status go by the counts alone, and whoever changes the
+// checkCounts returns an error where a count differs from the rows. The guard and the status go by the counts alone, and whoever changes the
 // file by other means than alta may have left them behind. It reads every user,
 // delivery and link.
 func (s *Store) checkCounts(ctx context.Context) error {
@@ -38,7 +37,7 @@ func (s *Store) checkCounts(ctx context.Context) error {
 		if f := unwritable(err); f != nil {
 			err = f
 		} else if err == nil && differ {
-			err = damaged(fmt.Errorf("what is counted differs from what is there: %s", kept))
+			err = fmt.Errorf("what is counted differs from what is there, so that the status and the guard go by wrong figures; was the file changed by other means than alta? Restore a backup: %s", kept)
 		}
 		if err != nil {
 			return fmt.Errorf("check the counts of the ledger: %w", err)

@@ -8,7 +8,7 @@ import (
 )
 
 // A count that differs from the rows, whichever it is and whichever way, is found
-// before anybody goes by it.
+// by the check.
 func TestACountThatDiffersFromTheRowsIsFound(t *testing.T) {
 	for _, test := range []struct{ sentence, tamper string }{
 		{"A user is not counted.", `UPDATE funnel_counts SET users = users - 1 WHERE users > 0`},
