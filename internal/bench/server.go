@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -86,11 +85,8 @@ func (s *sandboxServer) end() (usage, error) {
 	return u, errors.Join(closeErr, readErr, err)
 }
 
-// playAPI is the simulated partner API. It takes one thread, as smtp-sink does,
-// and as Node would: with two it spends a tenth more on waking them than on
-// answering, and whoever is measured has these cores as well.
+// playAPI is the simulated partner API.
 func playAPI(t task, now pipeline.Clock) (err error) {
-	runtime.GOMAXPROCS(1)
 	latency := time.Duration(0)
 	if t.Latency != "" {
 		if latency, err = time.ParseDuration(t.Latency); err != nil {
