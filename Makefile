@@ -38,8 +38,8 @@ soak: ## the long form of the proofs: 500 kills, every failing write, random liv
 demo: ## the whole product on this machine; ends by itself
 	go run . demo --once
 
-bench: ## alta beside its rivals; writes the figures of docs/performance.md; takes about half an hour
-	go run ./internal/bench -write
+bench: ## alta beside its rivals; writes the figures of docs/performance.md; takes about forty minutes and 10 GB
+	go run ./internal/bench -huge -write
 
 microbench: ## every Go benchmark COUNT (6) times, for benchstat
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u)

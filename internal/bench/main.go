@@ -1,9 +1,9 @@
 // Command bench measures alta, the real program, beside what it has to be
 // compared with, and writes docs/performance.md.
 //
-//	go run ./internal/bench            the table; some minutes
-//	go run ./internal/bench -write     and the page with its pictures
-//	go run ./internal/bench -short     everything once and tiny, so that it can't rot
+//	go run ./internal/bench                  the table; about twenty minutes
+//	go run ./internal/bench -huge -write     with ten million users, and the page with its pictures
+//	go run ./internal/bench -short           everything once and tiny, so that it can't rot
 //
 // Every program that is measured runs as a process of its own; this one, started
 // again in another role, is several of them.
