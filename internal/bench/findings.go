@@ -108,7 +108,7 @@ func (f findings) mailTable() table.Writer {
 		r := f.results[s.measurement]
 		if len(r) > 0 {
 			t.AppendRow(table.Row{
-				prefix + s.name, r[rate], number(r[cpu].median()), number(r[peak].median()),
+				prefix + s.name, r[rate], r[cpu], r[peak],
 				dash(r[wireSize]), number(r[smtpBusy].median()), number(r[apiBusy].median()),
 			})
 		}
