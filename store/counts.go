@@ -21,9 +21,9 @@ func counted() map[string]string {
 	}
 }
 
-// checkCounts returns an error where a count differs from the rows. The guard and the status go by the counts alone, and whoever changes the
-// file by other means than alta may have left them behind. It reads every user,
-// delivery and link.
+// checkCounts returns an error where a count differs from the rows. The guard and
+// the status go by the counts alone, and whoever changes the file by other means
+// than alta may have left them behind. It reads every user, delivery and link.
 func (s *Store) checkCounts(ctx context.Context) error {
 	tx, err := s.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // so that nothing changes in between
 	if err != nil {
