@@ -30,7 +30,7 @@ type State string
 const (
 	Due       State = "due"
 	Claimed   State = "claimed" // owned by a run; nothing has left the house
-	Sending   State = "sending" // committed before the first byte of the message
+	Sending   State = "sending" // committed before the first byte of MAIL FROM
 	Sent      State = "sent"
 	Failed    State = "failed"
 	Held      State = "held"

@@ -10,17 +10,17 @@ import (
 
 // Sender carries one message to the SMTP server.
 type Sender interface {
-	// Send gets so far that the server waits for the message (354 to DATA), calls
-	// begin right before its first byte, and transmits it. What comes before
+	// Send gets a connection ready, calls begin right before the first byte of
+	// MAIL FROM, or of the RSET before it, and transmits the message. An envelope
 	// delivers nothing, however it is cut off (RFC 5321, section 4.1.1.4), so Send
 	// may try it on several connections; it calls begin at most once. When begin
-	// fails not one byte of the message is sent and its error is returned as it
-	// is. An error after the final dot, where the server's decision is unknown, is
-	// a [Fault] of kind [Doubt].
+	// fails nothing is sent and its error is returned as it is. An error after the
+	// final dot, where the server's decision is unknown, is a [Fault] of kind
+	// [Doubt].
 	Send(ctx context.Context, d *Delivery, begin func() error) (Receipt, error)
 }
 
-// Beginner makes the sending durable before the first byte of the message.
+// Beginner makes the sending durable before it starts.
 type Beginner interface {
 	// Begin commits the state [Sending] with the Message-ID and the link, and
 	// checks in the same transaction that the user is still owed the mail at

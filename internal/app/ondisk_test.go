@@ -12,9 +12,9 @@ import (
 )
 
 // Each record is on the disk before the next step, which relies on it: the claim
-// before a link is minted, the link before the mail is offered to the server, the
-// state sending before the first byte of the message, and the server's answer
-// before anybody hears of it. What a power cut would leave at each of these moments
+// before a link is minted, the link and the state sending before the server hears of
+// the mail, its Message-ID and digest before the first byte of the message, and the
+// server's answer before anybody hears of it. What a power cut would leave at each of these moments
 // is opened with SQLite and asked. Many mails are under way and share their commits.
 func TestEachRecordIsOnTheDiskBeforeTheNextStep(t *testing.T) {
 	t.Parallel()
@@ -92,10 +92,10 @@ func (s sighting) lack(on record) string {
 		}
 		want = "that it is claimed"
 	case offering:
-		if on.state == pipeline.Claimed && on.linked {
+		if on.state == pipeline.Sending && on.linked {
 			return ""
 		}
-		want = "its link"
+		want = "that it is sending, with its link"
 	case beginning:
 		if on.state == pipeline.Sending && on.linked && on.mail == s.mail && on.digested {
 			return ""

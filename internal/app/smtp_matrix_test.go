@@ -67,9 +67,8 @@ func smtpMatrix() []smtpCase {
 			[...]ending{stops, stops, stops, stops, stops, stops, stops}},
 		{"AUTH", sandbox.AtAuth, "235 2.7.0 Welcome\r\n" + accepts,
 			[...]ending{stops, stops, stops, stops, stops, stops, stops}},
-		// MAIL, RCPT and DATA are one write, so what is too much shows behind DATA.
 		{"MAIL", sandbox.AtMail, accepts,
-			[...]ending{stops, stops, stops, stops, stops, stops, retry}},
+			[...]ending{stops, stops, stops, stops, stops, stops, stops}},
 		{"RCPT", sandbox.AtRcpt, "250 2.1.5 Ok\r\n354 Go on\r\n250 2.0.0 Queued\r\n",
 			[...]ending{free, retry, fails, retry, retry, retry, retry}},
 		{"DATA", sandbox.AtData, "354 Go on\r\n250 2.0.0 Queued\r\n",
@@ -80,7 +79,7 @@ func smtpMatrix() []smtpCase {
 			[...]ending{retry, retry, holds, doubt, doubt, doubt, never}},
 		{"final dot, the mail is kept", sandbox.AtAccepted, "250 2.0.0 Queued\r\n" + accepts,
 			[...]ending{never, never, never, twice, twice, twice, sent}},
-		{"RSET after a refused mail", sandbox.AtRset, accepts,
+		{"RSET before the next mail", sandbox.AtRset, accepts,
 			[...]ending{sent, sent, sent, sent, sent, sent, sent}},
 		{"QUIT", sandbox.AtQuit, "221 2.0.0 Bye\r\n" + accepts,
 			[...]ending{sent, sent, sent, sent, sent, sent, sent}},
@@ -144,8 +143,7 @@ func eachFault(t *testing.T, settings []string, test func(*tlsWorld, sandbox.SMT
 
 // While the fault lasts, a delivery becomes what the matrix says. Once it is
 // gone everybody has one mail, or two that are the same where the first was in
-// doubt. At RSET and QUIT, which come between mails too, there are two users; and
-// one before them at RSET, which is only said after a refusal.
+// doubt. At RSET and QUIT, which come between mails too, there are two users.
 func TestSMTPMatrix(t *testing.T) {
 	t.Parallel()
 	golden(t, "matrix-smtp.md", smtpMatrixMarkdown())
@@ -155,11 +153,10 @@ func TestSMTPMatrix(t *testing.T) {
 		if fault.Stage == sandbox.AtRset || fault.Stage == sandbox.AtQuit {
 			n = 2
 		}
-		others := spoil(fault, 1)
-		first, users, before := w.enrol(len(others)), w.enrol(n), w.smtp.Strikes()
-		w.strike(fault, others...)
+		users, before := w.enrol(n), w.smtp.Strikes()
+		w.strike(fault)
 		r := w.pass()
-		if w.smtp.Strikes() <= before+len(others) {
+		if w.smtp.Strikes() == before {
 			w.t.Fatal("the fault did not happen")
 		}
 		if (r.Outage != "") != want.outage {
@@ -188,24 +185,7 @@ func TestSMTPMatrix(t *testing.T) {
 			}
 			w.wantMails(user, want.end)
 		}
-		for _, user := range first {
-			w.wantMails(user, 1)
-		}
 	})
-}
-
-// spoil returns the faults that bring about the passage of the stage: the first
-// recipients, one per connection, are put off, which leaves transactions to reset.
-func spoil(fault sandbox.SMTPFault, connections int) (faults []sandbox.SMTPFault) {
-	if fault.Stage != sandbox.AtRset {
-		return nil
-	}
-	for n := range connections {
-		faults = append(faults, sandbox.SMTPFault{
-			Stage: sandbox.AtRcpt, Nth: n + 1, Action: sandbox.SMTPRefuse, Code: 450, Enhanced: "4.2.1", Text: "not now",
-		})
-	}
-	return faults
 }
 
 // A fault at one passage only, in the middle of six users on three connections,
@@ -216,11 +196,8 @@ func TestOneSMTPFaultAmongMany(t *testing.T) {
 	settings := []string{"plan.workers = 3", "smtp.connections = 3"}
 	eachFault(t, settings, func(w *tlsWorld, fault sandbox.SMTPFault, _ ending) {
 		users, before := w.enrol(6), w.smtp.Strikes()
-		others := spoil(fault, 3)
-		if fault.Nth = 2; len(others) > 0 {
-			fault.Nth = 1 // the first RSET comes in the middle anyway
-		}
-		w.strike(fault, others...)
+		fault.Nth = 2
+		w.strike(fault)
 		doubts := w.passUntilDone()
 		for _, user := range users {
 			if state, _ := w.delivery(user); state == pipeline.Failed || state == pipeline.Held {
@@ -228,7 +205,7 @@ func TestOneSMTPFaultAmongMany(t *testing.T) {
 			}
 		}
 		doubts += w.passUntilDone()
-		if n := w.smtp.Strikes() - before - len(others); n != 1 {
+		if n := w.smtp.Strikes() - before; n != 1 {
 			w.t.Errorf("the fault happened %d times, want once", n)
 		}
 		copies := 0

@@ -91,8 +91,8 @@ func address(user int) string { return fmt.Sprintf("u%03d@correo.example", user)
 
 // strike plans the fault and gives it a second where it stalls, where nothing
 // does as long as a busy machine may need.
-func (w *tlsWorld) strike(fault sandbox.SMTPFault, others ...sandbox.SMTPFault) {
-	w.smtp.SetFaults(append(others, fault)...)
+func (w *tlsWorld) strike(fault sandbox.SMTPFault) {
+	w.smtp.SetFaults(fault)
 	w.mail.Timeout, w.mail.IdleTimeout = 20*time.Second, 20*time.Second
 	if fault.Action == sandbox.SMTPStall || fault.Action == sandbox.SMTPFlood {
 		w.mail.Timeout = time.Second

@@ -33,10 +33,7 @@ type connection struct {
 
 	// Whoever may write owns these.
 	buffer []byte
-	kept   bool      // it has carried a message before
-	open   bool      // the server may have a transaction that was not ended
-	behind *outgoing // the mail whose envelope leaves with the next message; nil for none
-	torn   bool      // the latest write failed, so that an envelope in it may not have left as a whole
+	kept   bool // it has carried a mail, or waited for one
 
 	broken bool // no further command may be sent; whoever reads owns it
 	expiry *time.Timer
@@ -44,7 +41,6 @@ type connection struct {
 	// The pool's lock guards these.
 	offered  bool      // the next sender may write: it is in [pool].ready
 	followed bool      // a sender is behind
-	joined   bool      // that sender's envelope is in the write of the message
 	spoiled  bool      // a sender who was behind has left commands there
 	next     chan bool // tells the sender behind: true to go on, false if the connection is lost
 }
@@ -71,11 +67,6 @@ func (c *connection) say(p []byte) (left int, err error) {
 	if err := c.socket.speak(c.timeout); err != nil {
 		return 0, err
 	}
-	return c.write(p)
-}
-
-// write writes until the deadline that is set.
-func (c *connection) write(p []byte) (left int, err error) {
 	w := c.client.Text.W
 	if left, err = w.Write(p); err == nil {
 		err = w.Flush()

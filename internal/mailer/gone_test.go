@@ -1,9 +1,6 @@
 package mailer
 
 import (
-	"context"
-	"errors"
-	"net"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +17,7 @@ func greeted(t *testing.T) *connection {
 		t.Fatal(err)
 	}
 	c := newConnection(smtpClient, s, time.Second, time.Second)
-	c.offers, c.pipelining = true, true
+	c.offers, c.pipelining, c.kept = true, true, true
 	return c
 }
 
@@ -51,38 +48,6 @@ func TestCommandsOfOneWhoIsGoneEndTheConnection(t *testing.T) {
 			}
 			if !c.broken || len(p.idle) != 0 || p.busy != 0 {
 				t.Errorf("broken: %v; %d idle, %d busy", c.broken, len(p.idle), p.busy)
-			}
-		})
-	}
-}
-
-// The place behind a message that is about to be written is for the first who
-// waits, if he may have it and nobody has to be alone.
-func TestNobodyJoinsWhoShouldNot(t *testing.T) {
-	for _, test := range []struct {
-		sentence string
-		change   func(*pool, *connection, *waiter)
-		joins    bool
-	}{
-		{"He may.", func(*pool, *connection, *waiter) {}, true},
-		{"The server does not offer it.", func(_ *pool, c *connection, _ *waiter) { c.pipelining = false }, false},
-		{"Nobody waits.", func(p *pool, _ *connection, _ *waiter) { p.waiting = nil }, false},
-		{"He was behind somebody before.", func(_ *pool, _ *connection, w *waiter) { w.chain = false }, false},
-		{"The server does not hear who is behind.", func(p *pool, _ *connection, _ *waiter) { p.alone = epoch().Add(solitude) }, false},
-		{"There is another connection for him.", func(p *pool, _ *connection, _ *waiter) { p.busy = 0 }, false},
-		{"The server takes fewer than are in use.", func(p *pool, _ *connection, _ *waiter) { p.busy = 2 }, false},
-		{"The server has turned everybody away since it did him.", func(p *pool, _ *connection, w *waiter) { w.away, p.outages = &turnedAway{}, 1 }, false},
-		{"The pool closes.", func(p *pool, _ *connection, _ *waiter) { p.closed = true }, false},
-	} {
-		t.Run(test.sentence, func(t *testing.T) {
-			c := &connection{offers: true, pipelining: true, next: make(chan bool, 1)}
-			p := newPool(Config{Connections: 1}, dialer{}, epoch)
-			w := &waiter{chain: true, granted: make(chan grant, 1)}
-			p.busy, p.waiting = 1, []*waiter{w}
-			test.change(p, c, w)
-			p.join(c)
-			if joined := len(w.granted) > 0; joined != test.joins || c.followed != test.joins || (c.behind != nil) != test.joins {
-				t.Errorf("joined: %v, followed: %v", joined, c.followed)
 			}
 		})
 	}
@@ -124,6 +89,7 @@ func TestALimitThatHasGrownBackIsNoticed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		warm(t, m)
 		m.pool.look = 5 * time.Millisecond
 		m.pool.slow(0) // one at a time
 		ana, others := make(chan error, 1), make(chan error, 2)
@@ -173,16 +139,4 @@ func (c *movedClock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
-}
-
-// A stop that came before the deadline of the write was set is not undone by it.
-func TestAStopBeforeAnEnvelopeIsWrittenCounts(t *testing.T) {
-	here, there := net.Pipe() // nobody reads, so that a write would block
-	t.Cleanup(func() { _, _ = here.Close(), there.Close() })
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	c := &connection{socket: newSocket(here), timeout: time.Hour}
-	if err := c.propose(ctx, letter(nil)); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
 }

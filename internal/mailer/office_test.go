@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -213,6 +214,13 @@ func to(name string) *pipeline.Delivery {
 	d := delivery(name + "@example.com")
 	d.User.ID = name
 	return d
+}
+
+// first tells whether this is the first mail of the visit.
+func (v *visit) first() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return !slices.Contains(v.lines, ".")
 }
 
 // pipelined tells whether the commands of an envelope came together.

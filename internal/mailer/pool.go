@@ -55,8 +55,8 @@ type pool struct {
 func newPool(cfg Config, d dialer, now pipeline.Clock) *pool {
 	p := &pool{
 		dialer: d, now: now, expires: cfg.IdleTimeout, look: lookEvery,
-		warn: once(cfg.Warn, "the mail server takes fewer connections than smtp.connections; lower it"),
-		deaf: once(cfg.Warn, "the mail server, or a filter before it, offers PIPELINING and does not answer commands that come together;"+
+		warn: warnOnce(cfg.Warn, "the mail server takes fewer connections than smtp.connections; lower it"),
+		deaf: warnOnce(cfg.Warn, "the mail server, or a filter before it, offers PIPELINING and does not answer commands that come together;"+
 			" alta sends it one at a time for an hour, again and again, which is slower: switch the extension off there"),
 		capacity: newCapacity(cfg.Connections),
 	}
@@ -64,8 +64,8 @@ func newPool(cfg Config, d dialer, now pipeline.Clock) *pool {
 	return p
 }
 
-// once returns what gives a warning the first time that it is called.
-func once(warn func(string), message string) func() {
+// warnOnce returns what gives a warning the first time that it is called.
+func warnOnce(warn func(string), message string) func() {
 	return sync.OnceFunc(func() {
 		if warn != nil {
 			warn(message)
@@ -76,8 +76,8 @@ func once(warn func(string), message string) func() {
 // get returns a turn on an idle connection, or on a new one, or behind another
 // sender if chain allows that. The caller ends it. The end of ctx stops the wait
 // at once.
-func (p *pool) get(ctx context.Context, mail outgoing, chain bool) (turn, error) {
-	w := waiter{mail: mail, chain: chain}
+func (p *pool) get(ctx context.Context, chain bool) (turn, error) {
+	w := waiter{chain: chain}
 	for {
 		if err := ctx.Err(); err != nil {
 			return turn{}, cancelFault(err)
@@ -97,19 +97,13 @@ func (p *pool) get(ctx context.Context, mail outgoing, chain bool) (turn, error)
 	}
 }
 
-// yield lets the next sender write on a connection whose mail is written, unless
-// one has joined it.
+// yield lets the next sender write on a connection whose mail is written.
 func (p *pool) yield(c *connection) {
 	if !c.pipelining {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c.joined {
-		c.joined = false
-		c.spoiled = c.spoiled || c.torn
-		return
-	}
 	c.kept = true
 	p.offer(c)
 	p.dispatch()
@@ -207,10 +201,12 @@ func (p *pool) close() {
 	p.expiring.Wait()
 }
 
-// turn begins one; the caller holds the lock.
+// turn begins one; the caller holds the lock. The first mail of a connection goes
+// a command at a time, so that a server which answers more than it was asked is
+// found out where it does, before anything depends on the order of its answers.
 func (p *pool) turn(c *connection) turn {
 	if !c.followed { // else another sender is on it, by whose choice it stays
-		c.pipelining = c.offers && !p.now().Before(p.plain)
+		c.pipelining = c.offers && c.kept && !p.now().Before(p.plain)
 	}
 	return turn{pool: p, c: c, epoch: p.capacity.epoch, kept: c.kept}
 }

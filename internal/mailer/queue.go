@@ -8,7 +8,6 @@ import (
 
 // waiter is a sender who wants a connection.
 type waiter struct {
-	mail    outgoing
 	chain   bool // also one behind another sender
 	away    *turnedAway
 	granted chan grant // holds one
@@ -134,33 +133,6 @@ func (p *pool) dispatch() {
 		p.waiting[0].granted <- g
 		p.waiting = slices.Delete(p.waiting, 0, 1)
 	}
-}
-
-// join gives the sender who has waited longest the place behind the one whose
-// message is about to be written, so that his envelope leaves in the same write:
-// a mail then costs one write, and the server answers both in one. It is what
-// [pool.yield] would offer a moment later. He has his turn before the write
-// begins, as one whose envelope is out: should he go, or the write fail, the
-// connection is closed once the mail in front is answered.
-func (p *pool) join(c *connection) {
-	if !c.pipelining {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.waiting) == 0 || p.closed || p.room() != 0 || p.now().Before(p.alone) {
-		return
-	}
-	w := p.waiting[0]
-	if !w.chain || p.hopeless(w) {
-		return
-	}
-	p.waiting = slices.Delete(p.waiting, 0, 1)
-	c.kept, c.followed, c.joined = true, true, true
-	c.behind = &w.mail
-	t := p.turn(c)
-	t.chained, t.behind, t.spoke = true, true, true
-	w.granted <- grant{turn: t}
 }
 
 // giveUp ends the wait of those whom the server turned away, now that it takes

@@ -66,9 +66,6 @@ func (s *socket) speak(limit time.Duration) error {
 	return s.SetWriteDeadline(time.Now().Add(limit))
 }
 
-// silence ends a write that is under way, and disturbs no reader.
-func (s *socket) silence() { _ = s.SetWriteDeadline(time.Unix(1, 0)) }
-
 // hangUp closes the connection.
 func (s *socket) hangUp() { _ = s.Close() }
 

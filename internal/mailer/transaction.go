@@ -2,7 +2,6 @@ package mailer
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 )
 
@@ -19,10 +18,12 @@ const maxWrite = 64 << 10
 // dot ends a message.
 const dot = ".\r\n"
 
-// envelope is the first of the commands before a message; they go up to DATA.
-// RSET is one of them where a refused mail may have left its envelope behind.
+// envelope is the first of the commands before a message; they go up to DATA. A
+// connection that was kept is reset first: that wipes what a refused mail may have
+// left, and a server that has ended the connection meanwhile, or is out of step,
+// says so to a command that is about nobody.
 func (c *connection) envelope() step {
-	if c.open {
+	if c.kept {
 		return atRSET
 	}
 	return atMAIL
@@ -33,26 +34,13 @@ func (c *connection) envelope() step {
 // mail's final dot is still to come. The answers are for [connection.agree]. An
 // envelope alone delivers nothing, however it is cut off (RFC 5321, section
 // 4.1.1.4).
-//
-// The end of ctx is looked at once the deadline is set: whoever interrupts the
-// write does so by another deadline, which must not be the earlier one.
-func (c *connection) propose(ctx context.Context, m outgoing) error {
-	c.buffer = c.appendEnvelope(c.buffer[:0], m)
-	err := c.socket.speak(c.timeout)
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err == nil {
-		_, err = c.write(c.buffer)
-	}
-	return err
-}
-
-func (c *connection) appendEnvelope(out []byte, m outgoing) []byte {
+func (c *connection) propose(m outgoing) error {
+	c.buffer = c.buffer[:0]
 	for at := c.envelope(); at <= atDATA; at++ {
-		out = c.appendCommand(out, at, m)
+		c.buffer = c.appendCommand(c.buffer, at, m)
 	}
-	return out
+	_, err := c.say(c.buffer)
+	return err
 }
 
 // agree goes through the envelope; it returns nil when the server waits for the
@@ -66,10 +54,8 @@ func (c *connection) appendEnvelope(out []byte, m outgoing) []byte {
 // RFC 2920 would end the empty message with a dot, but a server in that state
 // might deliver it; one that refuses DATA, as it should, never gets here.
 func (c *connection) agree(m outgoing) *failure {
-	first := c.envelope()
-	c.open = true
 	var refused *failure
-	for at := first; at <= atDATA; at++ {
+	for at := c.envelope(); at <= atDATA; at++ {
 		if !c.pipelining {
 			c.buffer = c.appendCommand(c.buffer[:0], at, m)
 			if _, err := c.say(c.buffer); err != nil {
@@ -163,20 +149,11 @@ func (c *connection) transfer(m outgoing) *failure {
 	return c.finish(out, m)
 }
 
-// finish writes the last of a message, which ends with the dot, and with it the
-// envelope of the mail behind.
+// finish writes the last of a message, which ends with the dot.
 func (c *connection) finish(out []byte, m outgoing) *failure {
-	end := len(out)
-	c.open = false // the end of a message ends its transaction, whatever the answer
-	if c.behind != nil {
-		out = c.appendEnvelope(out, *c.behind)
-		c.behind = nil
-	}
-	left, err := c.say(out)
-	if err != nil && left <= end-len(dot) {
+	if left, err := c.say(out); err != nil && left <= len(out)-len(dot) {
 		return c.brokenOff(err, m)
 	}
-	c.torn = err != nil
 	return nil
 }
 

@@ -1,17 +1,16 @@
 package mailer
 
 import (
-	"context"
 	"errors"
 	"time"
 )
 
-// errElsewhere says that nothing has begun and that another connection may well
-// carry the mail.
+// errElsewhere says that the message has not begun and that another connection may
+// well carry it.
 var errElsewhere = errors.New("the connection is of no use")
 
-// errUnheard says that nothing has begun and that the server answered the first
-// of the commands that came in one write, and not the others.
+// errUnheard says that the message has not begun and that the server answered the
+// first of the commands that came in one write, and not the others.
 var errUnheard = errors.New("the server does not answer what it was sent in one write")
 
 // turn is one sender's time on a connection. It begins with the right to write:
@@ -21,10 +20,11 @@ var errUnheard = errors.New("the server does not answer what it was sent in one 
 // connection carries one mail per round trip (RFC 2920, section 3.1: a group of
 // commands may follow the message).
 //
-// A mail begins only after its 354 was read, hence after the answer to the mail
-// before it. So there is never more than one mail on a connection that is begun
-// and not answered: however the network breaks, doubts don't outnumber
-// connections.
+// A message begins only after its 354 was read, hence after the answer to the one
+// before it. So there is never more than one on a connection that is not answered:
+// however the network breaks, doubts don't outnumber connections. The ledger knows
+// the mail behind it as one that is being sent, though: after a crash there can be
+// two to a connection.
 type turn struct {
 	pool  *pool
 	c     *connection
@@ -34,13 +34,13 @@ type turn struct {
 
 	chained bool // it began behind another sender
 	behind  bool // it still is; only the pool may end this
-	spoke   bool // commands were written, or are with the message in front
+	spoke   bool // commands were written
 	lost    bool // the connection ended before the turn came
 }
 
 // carry sends one mail. It returns errElsewhere, errUnheard, a failure, or what
-// begin returned. Until begin is called the end of ctx stops it.
-func (t *turn) carry(ctx context.Context, m outgoing, begin func() error) (reply, error) {
+// begin returned.
+func (t *turn) carry(m outgoing, begin func() error) (reply, error) {
 	defer t.end()
 	if t.plain {
 		t.c.pipelining = false // nobody else is on it
@@ -51,39 +51,27 @@ func (t *turn) carry(ctx context.Context, m outgoing, begin func() error) (reply
 			t.c.drop()
 		}
 	}()
-	said, err := t.talk(ctx, m, begin)
+	said, err := t.talk(m, begin)
 	done = true
 	return said, err
 }
 
-func (t *turn) talk(ctx context.Context, m outgoing, begin func() error) (reply, error) {
-	if err := t.propose(ctx, m); err != nil {
+func (t *turn) talk(m outgoing, begin func() error) (reply, error) {
+	if err := begin(); err != nil {
+		return reply{}, err // nothing was written: the connection is as good as before
+	}
+	if err := t.propose(m); err != nil {
 		return reply{}, err
 	}
-	if err := t.front(ctx); err != nil {
+	if err := t.front(); err != nil {
 		return reply{}, err
 	}
-	release := whenDone(ctx, t.c.socket.hangUp)
-	f := t.c.agree(m)
-	release()
-	if err := ctx.Err(); err != nil {
-		t.c.drop()
-		if f == nil || !f.refused() {
-			return reply{}, cancelFault(err)
-		}
-	}
-	if f != nil {
+	if f := t.c.agree(m); f != nil {
 		return reply{}, t.judge(f)
 	}
 	if t.plain {
 		t.pool.unpipe()
 	}
-	if err := begin(); err != nil {
-		// Any command, even QUIT, or a dot would be a message now, an empty one.
-		t.c.drop()
-		return reply{}, err
-	}
-	t.pool.join(t.c)
 	if f := t.c.transfer(m); f != nil {
 		return reply{}, t.judge(f)
 	}
@@ -97,34 +85,27 @@ func (t *turn) talk(ctx context.Context, m outgoing, begin func() error) (reply,
 
 // propose writes the envelope where it may be written at once. An error leaves
 // the connection to whoever is in front, whose answer may still come.
-func (t *turn) propose(ctx context.Context, m outgoing) error {
-	if !t.c.pipelining || t.spoke {
+func (t *turn) propose(m outgoing) error {
+	if !t.c.pipelining {
 		return nil
 	}
-	release := whenDone(ctx, t.c.socket.silence)
 	t.spoke = true
-	err := t.c.propose(ctx, m)
-	release()
+	err := t.c.propose(m)
 	switch {
-	case ctx.Err() != nil:
-		err = cancelFault(ctx.Err())
 	case err == nil:
 		return nil
 	case t.behind:
-		err = errElsewhere
+		return errElsewhere
 	default:
-		err = t.judge(&failure{step: atMAIL, err: err, redact: m.redact})
-	}
-	if !t.behind {
 		t.c.drop()
+		return t.judge(&failure{step: atMAIL, err: err, redact: m.redact})
 	}
-	return err
 }
 
 // front waits until the next answer is for this sender. It does not wait long
 // behind a mail that the server takes its time for when another connection is
 // free, and not for ever while there are others.
-func (t *turn) front(ctx context.Context) error {
+func (t *turn) front() error {
 	if !t.behind {
 		return nil
 	}
@@ -138,8 +119,6 @@ func (t *turn) front(ctx context.Context) error {
 				return errElsewhere
 			}
 			return nil
-		case <-ctx.Done():
-			return cancelFault(ctx.Err())
 		case <-look.C:
 			if t.pool.hasRoom(looks >= mostLooks) {
 				return errElsewhere
@@ -154,13 +133,13 @@ func (t *turn) judge(f *failure) error {
 	if f.throttles(t.kept) {
 		t.pool.slow(t.epoch)
 	}
-	if t.c.pipelining && (f.step == atRCPT || f.step == atDATA) && timedOut(f.err) {
-		return errUnheard
+	if t.c.pipelining && f.step == atMAIL && timedOut(f.err) {
+		return errUnheard // RSET came in the same write, and was answered
 	}
 	if !f.elsewhere(t.kept, t.chained) {
 		return *f
 	}
-	if t.chained && f.step <= atMAIL && timedOut(f.err) {
+	if t.chained && f.step == atRSET && timedOut(f.err) {
 		// The mail before was answered, and what followed it was not: the server
 		// does not take commands behind a message, whatever it offers.
 		t.pool.unchain()
