@@ -44,12 +44,12 @@ func measureAll(ctx context.Context, o options, now pipeline.Clock, out, log io.
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	profile, err := b.measure(ctx)
+	spent, err := b.measure(ctx)
 	if err != nil {
 		return err
 	}
 	f := findings{
-		options: o, results: b.results, stages: profile, machine: lookAtMachine(ctx, b.store),
+		options: o, results: b.results, costs: spent, machine: lookAtMachine(ctx, b.store),
 		server: b.serverTitle(), at: now(), body: b.body,
 	}
 	if err := f.print(out); err != nil || !o.write {
@@ -135,7 +135,7 @@ func (b *bench) serverTitle() string {
 
 // measure makes all measurements in turn, A B C A B C …, so that what changes on
 // the machine meanwhile meets all of them alike.
-func (b *bench) measure(ctx context.Context) (profile stages, err error) {
+func (b *bench) measure(ctx context.Context) (costs, error) {
 	chosen := 0
 	for round := range b.rounds {
 		for _, m := range b.measurements() {
@@ -149,16 +149,16 @@ func (b *bench) measure(ctx context.Context) (profile stages, err error) {
 				continue
 			}
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", m.name, err)
+				return costs{}, fmt.Errorf("%s: %w", m.name, err)
 			}
 			b.results.add(m.name, s)
 			b.say("round %d of %d: %s: %s", round+1, b.rounds, m.name, s)
 		}
 	}
 	if chosen == 0 {
-		return nil, errors.New("-only leaves no measurement")
+		return costs{}, errors.New("-only leaves no measurement")
 	}
-	return b.profile()
+	return b.costs()
 }
 
 // errNotHere says that a measurement needs what this machine does not have.

@@ -40,7 +40,7 @@ func TestMeasuresEveryoneWhoSends(t *testing.T) {
 				t.Skip("smtp-sink is not there")
 			}
 			f := findings{options: b.options, results: b.results, server: b.serverTitle()}
-			if f.stages, err = b.measure(t.Context()); err != nil {
+			if f.costs, err = b.measure(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer

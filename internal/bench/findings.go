@@ -14,7 +14,7 @@ import (
 type findings struct {
 	options
 	results results
-	stages  stages
+	costs
 	machine machine
 	server  string // the SMTP server
 	body    int    // bytes of a mail without its header
@@ -30,10 +30,10 @@ type section struct {
 // sections are the tables, the judgement first. Empty ones are left out.
 func (f findings) sections() []section {
 	all := []section{
-		{"Goals", f.goalTable()},
+		{"Ratios, processor time, memory", f.mainTable()},
 		{"Mails", f.mailTable()},
 		{"Ledger, import, daemon, start", f.otherTable()},
-		{"CPU by stage", f.stageTable()},
+		{"The profile of alta, end to end", f.profileTable()},
 		{"Machine", f.machineTable()},
 	}
 	return slices.DeleteFunc(all, func(s section) bool { return s.table.Length() == 0 })
@@ -59,12 +59,19 @@ func newTable(header ...any) table.Writer {
 	return t
 }
 
-func (f findings) goalTable() table.Writer {
+// mainTable has what is wanted, and the CPU time of a mail by stage.
+func (f findings) mainTable() table.Writer {
 	t := newTable("goal", "figure", "median (least to most)", "wanted", "met")
 	for _, g := range f.results.goals(f.options) {
 		if len(g.found) > 0 {
 			t.AppendRow(table.Row{g.number, g.what, g.found.String() + g.unitAfter(), g.wanted(), f.judge(g)})
 		}
+	}
+	if f.stages.total() == 0 {
+		return t
+	}
+	for _, s := range allStages() {
+		t.AppendRow(table.Row{"", "CPU a mail, " + string(s), fmt.Sprintf("%s us, %.0f %%", f.stages[s], 100*f.stages.share(s)), "", ""})
 	}
 	return t
 }
@@ -109,7 +116,7 @@ func (f findings) mailTable() table.Writer {
 		if len(r) > 0 {
 			t.AppendRow(table.Row{
 				prefix + s.name, r[rate], r[cpu], r[peak],
-				dash(r[wireSize]), number(r[smtpBusy].median()), number(r[apiBusy].median()),
+				r[wireSize], r[smtpBusy], r[apiBusy],
 			})
 		}
 	}
@@ -120,13 +127,6 @@ func (f findings) mailTable() table.Writer {
 		add(s, "20 ms link: ")
 	}
 	return t
-}
-
-func dash(s series) string {
-	if len(s) == 0 {
-		return "-"
-	}
-	return number(s.median())
 }
 
 func (f findings) otherTable() table.Writer {
@@ -158,24 +158,12 @@ func (f findings) otherTable() table.Writer {
 
 func count(n int) string { return grouped(fmt.Sprint(n)) }
 
-func (f findings) stageTable() table.Writer {
-	t := newTable("stage", "us of CPU a mail", "share")
-	total := f.stages.total()
-	if total == 0 {
-		return t
+func (f findings) profileTable() table.Writer {
+	t := newTable("function", "of the samples", "with what it calls")
+	for _, each := range f.functions {
+		t.AppendRow(table.Row{each.name, number(100*each.own) + " %", number(100*each.whole) + " %"})
 	}
-	for _, s := range allStages() {
-		t.AppendRow(table.Row{string(s), number(f.stages[s]), fmt.Sprintf("%.0f %%", 100*f.stages[s]/total)})
-	}
-	t.AppendRow(table.Row{"all", number(total), "100 %"})
 	return t
-}
-
-func (s stages) total() (sum float64) {
-	for _, us := range s {
-		sum += us
-	}
-	return sum
 }
 
 func (f findings) machineTable() table.Writer {

@@ -24,6 +24,7 @@ func (r results) goals(o options) []goal {
 		{2, "20 ms link: alta ÷ go-mail's Send as it comes", "", r.of(nameLinkAlta, rate).over(r.of(nameLinkNoop, rate)), 3, true},
 		{2, "20 ms link: alta ÷ go-mail's Send, NOOP off", "", r.of(nameLinkAlta, rate).over(r.of(nameLinkGoMail, rate)), 3, true},
 		{3, "peak memory, " + grouped(fmt.Sprint(o.mails)) + " mails", "MiB", r.of(nameAlta, peak), 64, false},
+		{3, "the same, API latency 50 ms", "MiB", r.of(nameAltaSlow, peak), 64, false},
 		{3, "peak memory, a million users in the ledger", "MiB", r.of(nameRunLarge, peak), 96, false},
 		{3, "memory of a run's second half ÷ its first", "", r.of(nameAlta, flat), 1.1, false},
 		{4, "a pull of 1,000: of a million ÷ of 10,000 users", "", r.of(namePullLarge, took).over(r.of(namePullSmall, took)), 1.5, false},

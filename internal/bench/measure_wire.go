@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -121,7 +120,7 @@ func (b *bench) measureProfiled(ctx context.Context) (sample, error) {
 			return nil, err
 		}
 		c, err := b.role(ctx, "profiled", task{
-			Profile: filepath.Join(b.dir, fmt.Sprintf("cpu-%d.pprof", len(b.results.of(nameProfile, rate)))), Defaults: filepath.Join(b.root, "config.toml"),
+			Profile: b.profilePath(len(b.results.of(nameProfile, cpu))), Defaults: filepath.Join(b.root, "config.toml"),
 			Args: []string{"run", "--json", "--config", config},
 		})
 		if err != nil {

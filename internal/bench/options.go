@@ -12,8 +12,8 @@ import (
 // measurements speak of the same load.
 const (
 	smtpConnections = 16  // kept connections to the SMTP server, for everybody
-	altaWorkers     = 512 // plan.workers: deliveries in flight
-	altaCalls       = 384 // capa.connections: most calls in flight at the partner API
+	altaWorkers     = 384 // plan.workers: deliveries in flight
+	altaCalls       = 256 // capa.connections: most calls in flight at the partner API
 
 	slowAPI  = 50 * time.Millisecond // of latency, each answer
 	slowLink = 20 * time.Millisecond // of round trip to the SMTP server

@@ -15,7 +15,10 @@ import (
 func someFindings() findings {
 	f := findings{
 		options: options{rounds: 2, load: fullLoad(20_000)}, results: results{},
-		stages: stages{stageMint: 51, stageRender: 60, stageGarbage: 9}, server: sinkTitle, body: 10_377,
+		costs: costs{
+			stages:    stages{stageMint: {50, 52}, stageRender: {60, 60}, stageGarbage: {9, 9}},
+			functions: []function{{"runtime.cgocall", 0.25, 0.5}},
+		}, server: sinkTitle, body: 10_377,
 		machine: machine{cores: 2, processor: "A & B <C>", kernel: "Linux 1", fileSystem: "ext4", goVersion: "go1"},
 		at:      time.Date(2026, time.March, 2, 23, 0, 0, 0, time.FixedZone("", -7200)),
 	}
@@ -46,9 +49,9 @@ func TestPageHasItsFiguresReplaced(t *testing.T) {
 	}
 	got := string(text)
 	for _, part := range []string{
-		"# Title\n\nBefore.\n\n" + pageBegin + "\n\n### Goals", pageEnd + "\n\nAfter.\n",
+		"# Title\n\nBefore.\n\n" + pageBegin + "\n\n### Ratios, processor time, memory", pageEnd + "\n\nAfter.\n",
 		"| alta, end to end | 3,000 (3,000 to 3,001) |", "| a tick with nothing due | 2.50 ms |",
-		"| mint | 51.0 | 42 % |", "| date | 2026-03-03 |", "| A & B", "10,377 bytes",
+		"|  | CPU a mail, mint | 51.0 (50.0 to 52.0) us, 42 % |  |  |", "| runtime.cgocall | 25.0 % | 50.0 % |", "| date | 2026-03-03 |", "| A & B", "10,377 bytes",
 	} {
 		if !strings.Contains(got, part) && !strings.Contains(got, strings.ReplaceAll(part, "&", "&amp;")) {
 			t.Errorf("the page lacks %q:\n%s", part, got)

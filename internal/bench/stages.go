@@ -29,29 +29,36 @@ func allStages() []stage {
 	return []stage{stageMint, stageRender, stageBuild, stageTransmit, stageLedger, stageLoop, stageGarbage, stageScheduler}
 }
 
-// stages are the microseconds of CPU that a mail costs, by stage.
-type stages map[stage]float64
+// stages are the microseconds of CPU that a mail costs, by stage and round.
+type stages map[stage]series
 
-// profile reads the profiles of all rounds. Their shares are laid on what the
-// kernel says that the profiled runs spent, which is more exact than the number
-// of samples.
-func (b *bench) profile() (stages, error) {
-	spent := b.results.of(nameProfile, cpu).median()
-	paths, err := filepath.Glob(filepath.Join(b.dir, "cpu-*.pprof"))
-	if err != nil || len(paths) == 0 {
-		return nil, err
-	}
-	weights := map[stage]int64{}
-	for _, path := range paths {
-		p, err := readProfile(path)
+// costs are where the CPU time of alta goes.
+type costs struct {
+	stages    stages
+	functions []function
+}
+
+// profilePath is where the profile of a round is, which counts from 0.
+func (b *bench) profilePath(round int) string {
+	return filepath.Join(b.dir, fmt.Sprintf("cpu-%d.pprof", round))
+}
+
+// costs reads the profiles of all rounds. The shares of the stages are laid on
+// what the kernel says that the profiled run spent, which is more exact than the
+// number of samples.
+func (b *bench) costs() (costs, error) {
+	found := costs{stages: stages{}}
+	var all []*profile.Profile
+	for round, spent := range b.results.of(nameProfile, cpu) {
+		p, err := readProfile(b.profilePath(round))
 		if err != nil {
-			return nil, err
+			return costs{}, err
 		}
-		for s, n := range weigh(p) {
-			weights[s] += n
-		}
+		found.stages.add(weigh(p), spent)
+		all = append(all, p)
 	}
-	return shares(weights, spent), nil
+	found.functions = busiest(all)
+	return found, nil
 }
 
 func readProfile(path string) (*profile.Profile, error) {
@@ -67,19 +74,31 @@ func readProfile(path string) (*profile.Profile, error) {
 	return p, nil
 }
 
-func shares(weights map[stage]int64, spent float64) stages {
+// add adds a round in which a mail cost so much and the stages had these weights.
+func (s stages) add(weights map[stage]int64, spent float64) {
 	total := int64(0)
 	for _, n := range weights {
 		total += n
 	}
-	if total == 0 {
-		return nil
+	for _, each := range allStages() {
+		s[each] = append(s[each], spent*float64(weights[each])/float64(max(total, 1)))
 	}
-	out := stages{}
-	for _, s := range allStages() {
-		out[s] = spent * float64(weights[s]) / float64(total)
+}
+
+// total is the sum of the medians.
+func (s stages) total() (sum float64) {
+	for _, us := range s {
+		sum += us.median()
 	}
-	return out
+	return sum
+}
+
+// share is the part of a stage in it.
+func (s stages) share(of stage) float64 {
+	if total := s.total(); total > 0 {
+		return s[of].median() / total
+	}
+	return 0
 }
 
 // weigh counts the samples of a profile by stage.

@@ -76,11 +76,18 @@ func TestStagesShareWhatWasSpent(t *testing.T) {
 		{Value: []int64{3, 30}, Location: []*profile.Location{at("strings.Fields", "alta/templates.(*Set).Render"), at("alta/pipeline.Render.func1")}},
 		{Value: []int64{1, 10}, Location: []*profile.Location{at("alta/store.(*Store).write")}},
 	}}
-	s := shares(weigh(p), 200)
-	if s[stageRender] != 150 || s[stageLedger] != 50 || math.Abs(s.total()-200) > 1e-9 {
+	s := stages{}
+	s.add(weigh(p), 200)
+	s.add(weigh(p), 240)
+	if d := cmp.Diff(series{150, 180}, s[stageRender]); d != "" {
+		t.Error(d)
+	}
+	if s[stageLedger].median() != 55 || math.Abs(s.total()-220) > 1e-9 || s.share(stageLedger) != 0.25 {
 		t.Errorf("%v", s)
 	}
-	if s := shares(nil, 200); s.total() != 0 {
-		t.Errorf("no samples: %v", s)
+	none := stages{}
+	none.add(nil, 200)
+	if none.total() != 0 || none.share(stageMint) != 0 {
+		t.Errorf("no samples: %v", none)
 	}
 }
