@@ -64,7 +64,6 @@ type SMTP struct {
 	mu       sync.Mutex
 	faults   []*smtpFaultCounter
 	strikes  int
-	begun    int
 	mails    []Mail
 	commands []SMTPCommand
 }
@@ -156,14 +155,6 @@ func (s *SMTP) Commands() []SMTPCommand {
 // were one too many.
 func (s *SMTP) Connections() int { return s.listener.accepted() }
 
-// Begun returns how many messages have begun to come in so far, whatever became
-// of them.
-func (s *SMTP) Begun() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.begun
-}
-
 // Strikes returns how many faults have happened so far.
 func (s *SMTP) Strikes() int {
 	s.mu.Lock()
@@ -216,12 +207,6 @@ func (s *SMTP) keep(m Mail) {
 	if s.options.OnMail != nil {
 		s.options.OnMail(m)
 	}
-}
-
-func (s *SMTP) begin() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.begun++
 }
 
 func (s *SMTP) record(conn int, line string) {

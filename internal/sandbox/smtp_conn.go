@@ -190,9 +190,6 @@ func (c *smtpConn) inspect(line []byte) (pass bool, err error) {
 
 func (c *smtpConn) inspectData(line []byte) (pass bool, err error) {
 	begin := c.wire.Len() == 0
-	if begin {
-		c.listener.server.begin()
-	}
 	if string(line) == ".\r\n" && (begin || bytes.HasSuffix(c.wire.Bytes(), []byte("\r\n"))) {
 		c.inData = false
 		return true, nil
