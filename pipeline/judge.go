@@ -144,8 +144,9 @@ func (p Plan) JudgeClaimed(d *Delivery, now time.Time, minLife time.Duration) Ve
 	return v
 }
 
-// PutBack is the verdict on a delivery that was claimed and not begun: it is
-// due again at the given time, as if nothing had happened.
+// PutBack is the verdict on a delivery that was claimed and of which nothing has
+// left the house but an envelope: it is due again at the given time, as if nothing had
+// happened.
 func PutBack(d *Delivery, at time.Time) Verdict {
 	return Verdict{State: Due, Outcome: OutcomeRetry, DueAt: at, Repeat: d.Repeat}
 }

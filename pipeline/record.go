@@ -25,7 +25,7 @@ const (
 )
 
 // Record runs the stages on a delivery and writes down what came of it, on
-// failure too. When ctx ends, what has not begun is put back; a mail on the
+// failure too. When ctx ends, what still waits is put back; a mail on the
 // wire is brought to its end and recorded.
 //
 // What became of a mail that had begun is never given up while the process

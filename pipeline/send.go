@@ -13,8 +13,8 @@ type Sender interface {
 	// Send gets a connection ready, calls begin right before the first byte of
 	// MAIL FROM, or of the RSET before it, and transmits the message. An envelope
 	// delivers nothing, however it is cut off (RFC 5321, section 4.1.1.4), so Send
-	// may try it on several connections; it calls begin at most once. When begin
-	// fails nothing is sent and its error is returned as it is. An error after the
+	// may try it on several connections; it calls begin on each. When begin fails
+	// nothing more is sent and its error is returned as it is. An error after the
 	// final dot, where the server's decision is unknown, is a [Fault] of kind
 	// [Doubt].
 	Send(ctx context.Context, d *Delivery, begin func() error) (Receipt, error)
@@ -24,13 +24,14 @@ type Sender interface {
 type Beginner interface {
 	// Begin commits the state [Sending] with the Message-ID and the link, and
 	// checks in the same transaction that the user is still owed the mail at
-	// now; if not, it returns a [Fault] that sends nothing.
+	// now; if not, it returns a [Fault] that sends nothing. The run that has begun
+	// a mail may begin it again, for another connection.
 	Begin(ctx context.Context, d *Delivery, now time.Time) error
 }
 
-// Send hands the message to the SMTP server. Until it has begun, the end of ctx
-// stops it. Once begun, a mail is not interrupted: it finishes, or its own
-// time-outs end it.
+// Send hands the message to the SMTP server. The end of ctx stops it as long as
+// it waits for its turn. From then on a mail is not interrupted: it finishes, or its
+// own time-outs end it.
 func Send(ledger Beginner, smtp Sender, now Clock) Stage {
 	return func(ctx context.Context, d *Delivery) (err error) {
 		defer func() {
@@ -52,7 +53,7 @@ func Send(ledger Beginner, smtp Sender, now Clock) Stage {
 				return fmt.Errorf("begin the mail: %w", err)
 			}
 			err := ledger.Begin(context.WithoutCancel(ctx), d, now())
-			d.Begun = err == nil
+			d.Begun = d.Begun || err == nil
 			if _, classified := errors.AsType[*Fault](err); err == nil || classified {
 				return err
 			}

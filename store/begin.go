@@ -15,12 +15,13 @@ import (
 
 // Begin commits that the mail is about to leave: the state sending, with its
 // link, Message-ID, date and digest. In the same transaction it checks that the
-// user is still owed the mail. It implements [pipeline.Beginner].
+// user is still owed the mail, each time that it leaves on another connection. It
+// implements [pipeline.Beginner].
 func (q *Queue) Begin(ctx context.Context, d *pipeline.Delivery, now time.Time) error {
 	return refused(q.store.write(ctx, func(tx *sql.Tx) error {
 		u := &d.User
 		result, err := tx.Exec(`UPDATE OR FAIL deliveries SET state = 'sending', began_at = ?, message_id = ?, message_date = ?, digest = ?
-			WHERE id = ? AND state = 'claimed' AND run_id = ? AND link_id = ?
+			WHERE id = ? AND (state = 'claimed' OR state = 'sending') AND run_id = ? AND link_id = ?
 				AND EXISTS (SELECT 1 FROM users u WHERE u.key = deliveries.user_key AND u.wanted
 					AND u.id = ? AND u.external_id = ? AND u.email = ? AND u.name = ? AND u.country = ?
 					AND u.locale = ? AND u.time_zone = ? AND u.type = ? AND u.status = ?)

@@ -32,6 +32,7 @@ func crashScenarios() []crashScenario {
 		{name: "doubts wait for the operator", people: 2, mails: 1, hold: true, settings: []string{`plan.on_doubt = "hold"`}},
 		{name: "repeats and retries", people: 3, mails: 1, before: leaveTroubles, verified: true},
 		{name: "reminders with fresh links", people: 2, mails: 2, before: leaveReminders},
+		{name: "one mail behind another", people: 3, mails: 1, settings: []string{"plan.workers = 3", "capa.connections = 3"}},
 	}
 }
 

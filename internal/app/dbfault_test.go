@@ -18,8 +18,9 @@ import (
 	"alta/pipeline"
 )
 
-// badDiskUsers is how many users each play has.
-const badDiskUsers = 6
+// badDiskUsers is how many users each play has: enough for 200 changes of the
+// ledger's files, however many writes happen to share a commit.
+const badDiskUsers = 8
 
 // start is a way to begin 'alta run' that changes the ledger's files at least
 // 200 times.

@@ -201,7 +201,7 @@ func builders() []string {
 func carriers() []string {
 	return []string{
 		"ack_linux.go", "ack_other.go", "auth.go", "capacity.go", "config.go", "connection.go", "dial.go", "failure.go", "fault.go",
-		"mailer.go", "pool.go", "idle.go", "queue.go", "redact.go", "reply.go", "socket.go", "streak.go", "transaction.go", "turn.go",
+		"mailer.go", "muteness.go", "pool.go", "idle.go", "queue.go", "redact.go", "reply.go", "socket.go", "streak.go", "transaction.go", "turn.go",
 	}
 }
 

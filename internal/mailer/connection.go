@@ -32,8 +32,9 @@ type connection struct {
 	parameters string // of MAIL FROM
 
 	// Whoever may write owns these.
-	buffer []byte
-	kept   bool // it has carried a mail, or waited for one
+	buffer  []byte
+	kept    bool // it has waited for a mail
+	carried bool // it has had an envelope
 
 	broken bool // no further command may be sent; whoever reads owns it
 	expiry *time.Timer
@@ -49,7 +50,6 @@ type connection struct {
 func newConnection(client *smtp.Client, s *socket, timeout, patience time.Duration) *connection {
 	c := &connection{client: client, socket: s, timeout: timeout, patience: patience, next: make(chan bool, 1)}
 	c.offers, _ = client.Extension("PIPELINING")
-	c.pipelining = c.offers
 	if offered, _ := client.Extension("8BITMIME"); offered {
 		c.parameters += " BODY=8BITMIME"
 	}

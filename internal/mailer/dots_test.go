@@ -26,6 +26,7 @@ func TestADotAtTheStartOfALineIsDoubledOnTheWire(t *testing.T) {
 		t.Errorf("on the wire %q, arrived %q", mails[0].Wire, mails[0].Raw)
 	}
 }
+
 func TestMayHaveDots(t *testing.T) {
 	for _, before := range []string{"", "x", "seven.7", "12345678", "123456789", strings.Repeat("x.\r\n", 9)} {
 		for _, text := range []string{"", ".", "a.", "\n.", "\n", ".\n", "a\n\n.", "a\n..", "\n\n/", "\v.", "\n\xae"} {

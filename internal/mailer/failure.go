@@ -66,7 +66,7 @@ func (f failure) turnedAway() bool {
 }
 
 // elsewhere tells whether the failure says nothing but that this connection is of
-// no use any more, so that the mail, which has not begun, should take another
+// no use any more, so that the mail, whose message has not begun, should take another
 // one. A fresh connection that fails has no such excuse.
 //
 // On one that was kept, that is an end before the sender was accepted, or a 421:

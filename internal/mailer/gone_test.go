@@ -17,7 +17,7 @@ func greeted(t *testing.T) *connection {
 		t.Fatal(err)
 	}
 	c := newConnection(smtpClient, s, time.Second, time.Second)
-	c.offers, c.pipelining, c.kept = true, true, true
+	c.offers, c.pipelining, c.kept, c.carried = true, true, true, true
 	return c
 }
 

@@ -51,12 +51,12 @@ func New(cfg Config, now pipeline.Clock) (*Mailer, error) {
 
 // Send transmits the delivery's message to its user, as [pipeline.Sender]
 // demands: begin is called with a connection in hand, right before the first
-// byte of the envelope, and at most once. A connection that turns out to be closed
-// then costs nothing; Send takes another. The end of ctx stops a wait for a
-// connection, with an error that wraps that of ctx; on a connection a mail that
-// has begun is not interrupted, and each step has [Config].Timeout. Errors are
-// faults, except those of begin. Failures of several users in a row become an
-// outage.
+// byte of the envelope. A connection that turns out to be closed then costs
+// nothing; Send takes another, and calls begin again. The end of ctx stops every
+// wait for a connection, or behind another mail, with an error that wraps that of
+// ctx; a mail that is the next one on its connection is not interrupted, and each of
+// its steps has [Config].Timeout. Errors are faults, except those of begin. Failures
+// of several users in a row become an outage.
 func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() error) (pipeline.Receipt, error) {
 	to, err := recipient(d.User.Name, d.User.Email)
 	if err != nil {
@@ -68,7 +68,7 @@ func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() er
 	if err != nil {
 		return pipeline.Receipt{}, err
 	}
-	receipt, err := m.transmit(ctx, outgoing{m.path, to.path(), raw, m.dialer.redact.withLink(d.Link.URL)}, once(begin))
+	receipt, err := m.transmit(ctx, outgoing{m.path, to.path(), raw, m.dialer.redact.withLink(d.Link.URL)}, begin)
 	if f, failed := errors.AsType[failure](err); failed {
 		return pipeline.Receipt{}, m.streak.judge(d.User.ID, f)
 	}
@@ -128,19 +128,6 @@ func (m *Mailer) Close() error {
 	return nil
 }
 
-// once calls begin until it has succeeded, which it has then done for every
-// connection that is tried.
-func once(begin func() error) func() error {
-	begun := false
-	return func() (err error) {
-		if !begun {
-			err = begin()
-			begun = err == nil
-		}
-		return err
-	}
-}
-
 // transmit sends the mail on a connection, and on another one while none was of
 // any use and the message has not begun. It may go behind another mail once. Where a
 // server does not answer an envelope in one write, a try with one command at a
@@ -153,7 +140,7 @@ func (m *Mailer) transmit(ctx context.Context, mail outgoing, begin func() error
 			return pipeline.Receipt{}, err
 		}
 		turn.plain = plain
-		said, err := turn.carry(mail, begin)
+		said, err := turn.carry(ctx, mail, begin)
 		switch err {
 		case nil:
 			return pipeline.Receipt{Reply: said.String()}, nil

@@ -46,6 +46,7 @@ type pool struct {
 	outages  int           // times that a dial failed and no connection stood
 	alone    time.Time     // until then nobody goes behind another sender
 	plain    time.Time     // until then one command is sent at a time
+	muteness muteness      // of the server
 	settled  *sync.Cond    // opening or busy has changed
 
 	// expiring counts timers that may still run, so that close can wait.
@@ -97,14 +98,16 @@ func (p *pool) get(ctx context.Context, chain bool) (turn, error) {
 	}
 }
 
-// yield lets the next sender write on a connection whose mail is written.
+// yield lets the next sender write on a connection whose mail is written. Its
+// envelope was answered.
 func (p *pool) yield(c *connection) {
-	if !c.pipelining {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c.kept = true
+	if !c.pipelining {
+		p.muteness = p.muteness.plain()
+		return
+	}
+	p.muteness = hears
 	p.offer(c)
 	p.dispatch()
 }
@@ -176,6 +179,20 @@ func (p *pool) unpipe() {
 	p.deaf()
 }
 
+// swallowed notes that nothing of a group was answered. That may be a connection
+// which is gone without a word, so that it counts only as [muteness] has it.
+func (p *pool) swallowed() {
+	p.mu.Lock()
+	mute := p.muteness == hearsPlain
+	if p.muteness = mayBeMute; mute {
+		p.muteness = hears
+	}
+	p.mu.Unlock()
+	if mute {
+		p.unpipe()
+	}
+}
+
 // slow notes that the server asked for fewer mails at a time.
 func (p *pool) slow(epoch int) {
 	p.mu.Lock()
@@ -206,7 +223,7 @@ func (p *pool) close() {
 // found out where it does, before anything depends on the order of its answers.
 func (p *pool) turn(c *connection) turn {
 	if !c.followed { // else another sender is on it, by whose choice it stays
-		c.pipelining = c.offers && c.kept && !p.now().Before(p.plain)
+		c.pipelining = c.offers && c.carried && !p.now().Before(p.plain)
 	}
 	return turn{pool: p, c: c, epoch: p.capacity.epoch, kept: c.kept}
 }

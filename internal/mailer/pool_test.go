@@ -2,6 +2,7 @@ package mailer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -47,11 +48,11 @@ func TestSendersShareTheConnections(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatTheServerClosedIsReplacedBeforeBegin(t *testing.T) {
+func TestAConnectionThatTheServerClosedIsReplaced(t *testing.T) {
 	s := startCatcher(t, sandbox.SMTPOptions{})
 	m := newMailer(t, configFor(s))
-	for range 3 {
-		if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != 1 {
+	for i := range 3 {
+		if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != min(i+1, 2) {
 			t.Fatalf("begun %d times, error %v", begun, err)
 		}
 		s.Disconnect()
@@ -82,8 +83,8 @@ func TestAKeptConnectionThatIsOfNoUseCostsNothing(t *testing.T) {
 					cfg.Timeout = time.Second
 				}
 				m := newMailer(t, cfg)
-				for range 2 {
-					if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != 1 {
+				for i := range 2 {
+					if _, begun, err := send(m, delivery("jose@example.com")); err != nil || begun != i+1 {
 						t.Fatalf("begun %d times, error %v", begun, err)
 					}
 				}
@@ -92,6 +93,50 @@ func TestAKeptConnectionThatIsOfNoUseCostsNothing(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A mail that another connection must carry may not be owed any more by then, and
+// a stop may have come.
+func TestAMailIsAskedForAgainBeforeItTakesAnotherConnection(t *testing.T) {
+	refusal := errors.New("no longer owed")
+	for _, test := range []struct {
+		sentence string
+		stop     bool
+	}{
+		{"It is not owed any more.", false},
+		{"The run was stopped.", true},
+	} {
+		t.Run(test.sentence, func(t *testing.T) {
+			s := startCatcher(t, sandbox.SMTPOptions{})
+			m := newMailer(t, configFor(s))
+			warm(t, m)
+			s.SetFaults(sandbox.SMTPFault{Stage: sandbox.AtRset, Action: sandbox.SMTPCut})
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			begun := 0
+			_, err := m.Send(ctx, to("ana"), func() error {
+				if begun++; begun == 2 {
+					return refusal
+				}
+				if test.stop {
+					cancel()
+				}
+				return nil
+			})
+			if test.stop {
+				stopped(t, err)
+			} else if err != refusal {
+				t.Errorf("got %v", err)
+			}
+			s.SetFaults()
+			if _, _, err := send(m, to("beto")); err != nil {
+				t.Errorf("the next mail: %v", err)
+			}
+			if n := len(s.Mails()); n != 2 || s.Connections() != 2 {
+				t.Errorf("%d mails on %d connections", n, s.Connections())
+			}
+		})
 	}
 }
 

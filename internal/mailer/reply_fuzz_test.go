@@ -92,7 +92,7 @@ func FuzzReplyToTheDot(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		answers <- answer
 		receipt, begun, err := send(m, delivery("jose@example.com"))
-		if begun != 1 {
+		if begun < 1 || begun > 2 { // the connection that the mail before left is closed, or isn't yet
 			t.Fatalf("begun %d times, %v", begun, err)
 		}
 		class := byte(0)

@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"context"
 	"errors"
 	"time"
 )
@@ -23,8 +24,7 @@ var errUnheard = errors.New("the server does not answer what it was sent in one 
 // A message begins only after its 354 was read, hence after the answer to the one
 // before it. So there is never more than one on a connection that is not answered:
 // however the network breaks, doubts don't outnumber connections. The ledger knows
-// the mail behind it as one that is being sent, though: after a crash there can be
-// two to a connection.
+// the mail behind it as one that is being sent, though, so that a crash leaves more.
 type turn struct {
 	pool  *pool
 	c     *connection
@@ -40,7 +40,7 @@ type turn struct {
 
 // carry sends one mail. It returns errElsewhere, errUnheard, a failure, or what
 // begin returned.
-func (t *turn) carry(m outgoing, begin func() error) (reply, error) {
+func (t *turn) carry(ctx context.Context, m outgoing, begin func() error) (reply, error) {
 	defer t.end()
 	if t.plain {
 		t.c.pipelining = false // nobody else is on it
@@ -51,19 +51,19 @@ func (t *turn) carry(m outgoing, begin func() error) (reply, error) {
 			t.c.drop()
 		}
 	}()
-	said, err := t.talk(m, begin)
+	said, err := t.talk(ctx, m, begin)
 	done = true
 	return said, err
 }
 
-func (t *turn) talk(m outgoing, begin func() error) (reply, error) {
+func (t *turn) talk(ctx context.Context, m outgoing, begin func() error) (reply, error) {
 	if err := begin(); err != nil {
 		return reply{}, err // nothing was written: the connection is as good as before
 	}
 	if err := t.propose(m); err != nil {
 		return reply{}, err
 	}
-	if err := t.front(); err != nil {
+	if err := t.front(ctx); err != nil {
 		return reply{}, err
 	}
 	if f := t.c.agree(m); f != nil {
@@ -98,14 +98,15 @@ func (t *turn) propose(m outgoing) error {
 		return errElsewhere
 	default:
 		t.c.drop()
-		return t.judge(&failure{step: atMAIL, err: err, redact: m.redact})
+		return t.judge(&failure{step: t.c.envelope(), err: err, redact: m.redact})
 	}
 }
 
 // front waits until the next answer is for this sender. It does not wait long
 // behind a mail that the server takes its time for when another connection is
-// free, and not for ever while there are others.
-func (t *turn) front() error {
+// free, and not for ever while there are others. After a stop it does not wait at
+// all: its message has not begun.
+func (t *turn) front(ctx context.Context) error {
 	if !t.behind {
 		return nil
 	}
@@ -119,6 +120,8 @@ func (t *turn) front() error {
 				return errElsewhere
 			}
 			return nil
+		case <-ctx.Done():
+			return errElsewhere // where the stop is met
 		case <-look.C:
 			if t.pool.hasRoom(looks >= mostLooks) {
 				return errElsewhere
@@ -139,10 +142,13 @@ func (t *turn) judge(f *failure) error {
 	if !f.elsewhere(t.kept, t.chained) {
 		return *f
 	}
-	if t.chained && f.step == atRSET && timedOut(f.err) {
+	switch unheard := f.step == atRSET && timedOut(f.err); {
+	case unheard && t.chained:
 		// The mail before was answered, and what followed it was not: the server
 		// does not take commands behind a message, whatever it offers.
 		t.pool.unchain()
+	case unheard && t.c.pipelining:
+		t.pool.swallowed()
 	}
 	return errElsewhere
 }

@@ -3,6 +3,7 @@ package mailer
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,8 +44,8 @@ func TestAServerThatDoesNotHearAGroupGetsOneCommandAtATime(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = m.Close() })
 	for _, name := range []string{"ana", "beto", "carla"} {
-		if _, begun, err := send(m, to(name)); err != nil || begun != 1 || o.kept(name) != 1 {
-			t.Errorf("%s: begun %d times, kept %d times, %v", name, begun, o.kept(name), err)
+		if _, _, err := send(m, to(name)); err != nil || o.kept(name) != 1 {
+			t.Errorf("%s: kept %d times, %v", name, o.kept(name), err)
 		}
 	}
 	if n := o.connections(); n != 2 {
@@ -55,11 +56,64 @@ func TestAServerThatDoesNotHearAGroupGetsOneCommandAtATime(t *testing.T) {
 	}
 	// After a while it is tried again, on the connection that stands.
 	clock = clock.Add(solitude)
-	if _, begun, err := send(m, to("dora")); err != nil || begun != 1 || o.kept("dora") != 1 {
-		t.Errorf("an hour later: begun %d times, %v", begun, err)
+	if _, _, err := send(m, to("dora")); err != nil || o.kept("dora") != 1 {
+		t.Errorf("an hour later: kept %d times, %v", o.kept("dora"), err)
 	}
 	if n := o.connections(); n != 3 {
 		t.Errorf("%d connections an hour later, want 3", n)
+	}
+}
+
+// A server that answers nothing of a group is known by the second one that it
+// swallows, for a connection that is gone without a word looks like the first.
+func TestAServerThatSwallowsGroupsGetsOneCommandAtATime(t *testing.T) {
+	for _, test := range []struct {
+		sentence string
+		swallows int // groups
+		plain    bool
+	}{
+		{"One group is a connection that was gone.", 1, false},
+		{"Two groups, with a mail that went well between them, are the server.", 2, true},
+	} {
+		t.Run(test.sentence, func(t *testing.T) {
+			gone := make(chan struct{})
+			o := &office{}
+			var swallowed atomic.Int32
+			o.script = func(v *visit, at step) string {
+				if at == atRSET && v.in.Buffered() > 0 && int(swallowed.Add(1)) <= test.swallows {
+					<-gone
+					return cutOff
+				}
+				return ""
+			}
+			cfg := openOffice(t, o)
+			cfg.Timeout = 100 * time.Millisecond
+			m := newMailer(t, cfg)
+			for _, name := range []string{"ana", "beto", "carla", "dora"} {
+				if _, _, err := send(m, to(name)); err != nil || o.kept(name) != 1 {
+					t.Errorf("%s: kept %d times, %v", name, o.kept(name), err)
+				}
+			}
+			close(gone)
+			if got := m.pool.plain != (time.Time{}); got != test.plain || o.connections() != test.swallows+1 {
+				t.Errorf("one command at a time: %v; %d connections", got, o.connections())
+			}
+		})
+	}
+}
+
+// Nothing of a group has left when its write fails at once: no server was asked.
+func TestAWriteThatFailsSaysNothingAboutTheServer(t *testing.T) {
+	c := greeted(t)
+	c.timeout = -time.Second // the deadline has passed before the write
+	p := newPool(Config{Connections: 1, IdleTimeout: time.Hour}, dialer{}, epoch)
+	p.busy = 1
+	alone := turn{pool: p, c: c, kept: true}
+	if _, err := alone.carry(t.Context(), letter(nil), func() error { return nil }); err != errElsewhere || !c.broken {
+		t.Errorf("got %v", err)
+	}
+	if p.plain != (time.Time{}) || p.alone != (time.Time{}) {
+		t.Error("the server is blamed")
 	}
 }
 

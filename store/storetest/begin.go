@@ -138,7 +138,7 @@ func beginBehaviours() []behaviour {
 			f.resend("bob", pipeline.Invite)
 			f.mail()
 		}},
-		{"only the run that claimed a delivery may begin it, and only once", func(f *fixture) {
+		{"only the run that claimed a delivery may begin it", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
 			q := f.run()
 			d := f.claim(q)
@@ -148,7 +148,24 @@ func beginBehaviours() []behaviour {
 			f.wantUnclassified(f.run().Begin(f.t.Context(), &stranger, f.now))
 			f.wantDeliveries("ana", "invite 1 claimed")
 			f.begin(q, d)
+			f.wantUnclassified(f.run().Begin(f.t.Context(), &stranger, f.now))
+			d.Receipt.Reply = "250 2.0.0 Ok"
+			f.record(q, d, nil)
 			f.wantUnclassified(q.Begin(f.t.Context(), d, f.now))
+		}},
+		{"a mail that goes on to another connection begins again, if it is still owed", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.begin(q, d)
+			f.must(q.Begin(f.t.Context(), d, f.now.Add(time.Second)))
+			f.wantDeliveries("ana", "invite 1 sending")
+			f.mark("ana", pipeline.Verified)
+			err := q.Begin(f.t.Context(), d, f.now.Add(2*time.Second))
+			f.wantFault(err, pipeline.Cancel, "user_verified")
+			f.wantDeliveries("ana", "invite 1 sending")
+			f.record(q, d, err)
+			f.wantDeliveries("ana", "invite 1 cancelled")
 		}},
 		{"an owner who was given up for dead may not begin", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
