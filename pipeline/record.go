@@ -78,8 +78,8 @@ func judge(ctx context.Context, d *Delivery, plan Plan, now Clock, stages Stage)
 	return v, at
 }
 
-// interrupted tells whether a stop ended the stages before anything had left
-// the house.
+// interrupted tells whether a stop ended the stages before anything but an
+// envelope had left the house.
 func interrupted(ctx context.Context, err error) bool {
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
 		return false

@@ -30,8 +30,8 @@ type Beginner interface {
 }
 
 // Send hands the message to the SMTP server. The end of ctx stops it as long as
-// it waits for its turn. From then on a mail is not interrupted: it finishes, or its
-// own time-outs end it.
+// it waits for a connection to itself. On that a mail is not interrupted: it
+// finishes, or its own time-outs end it.
 func Send(ledger Beginner, smtp Sender, now Clock) Stage {
 	return func(ctx context.Context, d *Delivery) (err error) {
 		defer func() {

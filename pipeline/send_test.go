@@ -94,6 +94,25 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// A mail that has begun stays so, though it may not begin again for another
+// connection: what becomes of it must not be given up.
+func TestAMailThatBeganStaysBegun(t *testing.T) {
+	for _, again := range []error{&pipeline.Fault{Kind: pipeline.Cancel, Code: "user_verified"}, errors.New("disk full")} {
+		ledger, d := &begins{}, invite()
+		smtp := postman(func(begin func() error) (pipeline.Receipt, error) {
+			if err := begin(); err != nil {
+				t.Error(err)
+			}
+			ledger.err = again
+			return pipeline.Receipt{}, begin()
+		})
+		err := pipeline.Send(ledger, smtp, stopped(ten))(t.Context(), d)
+		if !errors.Is(err, again) || !d.Begun || ledger.calls != 2 {
+			t.Errorf("begun: %v, after %d calls, %v", d.Begun, ledger.calls, err)
+		}
+	}
+}
+
 func TestSendPassesOnAPanicBeforeTheBeginning(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -43,6 +43,7 @@ type connection struct {
 	offered  bool      // the next sender may write: it is in [pool].ready
 	followed bool      // a sender is behind
 	spoiled  bool      // a sender who was behind has left commands there
+	era      int       // of [muteness]
 	next     chan bool // tells the sender behind: true to go on, false if the connection is lost
 }
 

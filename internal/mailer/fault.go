@@ -21,7 +21,7 @@ const recovery = 5 * time.Minute
 //
 //   - Up to AUTH nothing depends on the user: always an outage.
 //   - MAIL FROM names only us, so a refusal is an outage, for good or for now.
-//     So is a break; one on a connection that carried mails before does not get
+//     So is a break; one on a connection that was kept does not get
 //     here, see [failure.elsewhere].
 //   - RCPT TO and DATA are about the user or the mail. 4xx retries, 421 at no
 //     cost because the server is only closing. 5xx goes by [failure.permanent].

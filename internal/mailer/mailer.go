@@ -54,8 +54,8 @@ func New(cfg Config, now pipeline.Clock) (*Mailer, error) {
 // byte of the envelope. A connection that turns out to be closed then costs
 // nothing; Send takes another, and calls begin again. The end of ctx stops every
 // wait for a connection, or behind another mail, with an error that wraps that of
-// ctx; a mail that is the next one on its connection is not interrupted, and each of
-// its steps has [Config].Timeout. Errors are faults, except those of begin. Failures
+// ctx; a mail that has its connection to itself is not interrupted there, and each
+// of its steps has [Config].Timeout. Errors are faults, except those of begin. Failures
 // of several users in a row become an outage.
 func (m *Mailer) Send(ctx context.Context, d *pipeline.Delivery, begin func() error) (pipeline.Receipt, error) {
 	to, err := recipient(d.User.Name, d.User.Email)

@@ -101,13 +101,12 @@ func (p *pool) get(ctx context.Context, chain bool) (turn, error) {
 // yield lets the next sender write on a connection whose mail is written. Its
 // envelope was answered.
 func (p *pool) yield(c *connection) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if !c.pipelining {
-		p.muteness = p.muteness.plain()
 		return
 	}
-	p.muteness = hears
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.muteness.heard()
 	p.offer(c)
 	p.dispatch()
 }
@@ -179,14 +178,10 @@ func (p *pool) unpipe() {
 	p.deaf()
 }
 
-// swallowed notes that nothing of a group was answered. That may be a connection
-// which is gone without a word, so that it counts only as [muteness] has it.
-func (p *pool) swallowed() {
+// swallowed notes that nothing of a group was answered.
+func (p *pool) swallowed(c *connection) {
 	p.mu.Lock()
-	mute := p.muteness == hearsPlain
-	if p.muteness = mayBeMute; mute {
-		p.muteness = hears
-	}
+	mute := p.muteness.swallowed(c.era)
 	p.mu.Unlock()
 	if mute {
 		p.unpipe()
@@ -261,6 +256,7 @@ func (p *pool) settle(c *connection, err error) (_ turn, away *turnedAway, _ err
 	p.opening--
 	if err == nil {
 		p.busy++
+		c.era = p.muteness.era
 		return p.turn(c), nil, nil, p.crowded
 	}
 	f, failed := errors.AsType[failure](err)

@@ -54,10 +54,9 @@ func (c *connection) propose(m outgoing) error {
 // RFC 2920 would end the empty message with a dot, but a server in that state
 // might deliver it; one that refuses DATA, as it should, never gets here.
 func (c *connection) agree(m outgoing) *failure {
-	first := c.envelope()
 	c.carried = true
 	var refused *failure
-	for at := first; at <= atDATA; at++ {
+	for at := c.envelope(); at <= atDATA; at++ {
 		if !c.pipelining {
 			c.buffer = c.appendCommand(c.buffer[:0], at, m)
 			if _, err := c.say(c.buffer); err != nil {

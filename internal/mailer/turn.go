@@ -29,7 +29,7 @@ type turn struct {
 	pool  *pool
 	c     *connection
 	epoch int  // of the pool's capacity
-	kept  bool // the connection has carried messages before
+	kept  bool // the connection has waited for a mail before
 	plain bool // it sends one command at a time, to see whether that helps
 
 	chained bool // it began behind another sender
@@ -90,16 +90,13 @@ func (t *turn) propose(m outgoing) error {
 		return nil
 	}
 	t.spoke = true
-	err := t.c.propose(m)
-	switch {
-	case err == nil:
+	if t.c.propose(m) == nil {
 		return nil
-	case t.behind:
-		return errElsewhere
-	default:
-		t.c.drop()
-		return t.judge(&failure{step: t.c.envelope(), err: err, redact: m.redact})
 	}
+	if !t.behind {
+		t.c.drop()
+	}
+	return errElsewhere // which says nothing about the server: it was not heard
 }
 
 // front waits until the next answer is for this sender. It does not wait long
@@ -148,7 +145,7 @@ func (t *turn) judge(f *failure) error {
 		// does not take commands behind a message, whatever it offers.
 		t.pool.unchain()
 	case unheard && t.c.pipelining:
-		t.pool.swallowed()
+		t.pool.swallowed(t.c)
 	}
 	return errElsewhere
 }

@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -102,17 +103,70 @@ func TestAServerThatSwallowsGroupsGetsOneCommandAtATime(t *testing.T) {
 	}
 }
 
+func TestMuteness(t *testing.T) {
+	const swallowed, answered = true, false
+	type group struct {
+		era  int // of its connection
+		fate bool
+	}
+	for _, test := range []struct {
+		sentence string
+		groups   []group
+		want     []bool // whether it is the server, by then
+	}{
+		{"The network may have lost two connections at once.", []group{{0, swallowed}, {0, swallowed}}, []bool{false, false}},
+		{"The server swallows the first group of a connection that was opened since.", []group{{0, swallowed}, {0, swallowed}, {1, swallowed}}, []bool{false, false, true}},
+		{"A group that is answered speaks for the server.", []group{{0, swallowed}, {1, answered}, {1, swallowed}, {2, swallowed}}, []bool{false, false, false, true}},
+	} {
+		t.Run(test.sentence, func(t *testing.T) {
+			var m muteness
+			for i, g := range test.groups {
+				got := false
+				if g.fate == answered {
+					m.heard()
+				} else {
+					got = m.swallowed(g.era)
+				}
+				if got != test.want[i] {
+					t.Errorf("group %d: %v", i, got)
+				}
+			}
+		})
+	}
+}
+
+// A connection that nobody was mailed on has not shown yet how the server answers.
+func TestAConnectionThatCarriedNothingGoesACommandAtATime(t *testing.T) {
+	o := &office{}
+	m := newMailer(t, openOffice(t, o))
+	refusal := errors.New("no longer owed")
+	if _, err := m.Send(t.Context(), to("ana"), func() error { return refusal }); err != refusal {
+		t.Fatalf("got %v", err)
+	}
+	for i, name := range []string{"beto", "carla"} {
+		if _, _, err := send(m, to(name)); err != nil {
+			t.Fatal(err)
+		}
+		if together := o.visit(1).pipelined(); together != (i == 1) {
+			t.Errorf("%s: the commands came together: %v", name, together)
+		}
+	}
+	if got := o.visit(1).commands(); !slices.Equal(got[:5], []string{"EHLO", "RSET", "MAIL", "RCPT", "DATA"}) || o.connections() != 1 {
+		t.Errorf("%d connections; the server got %q", o.connections(), got)
+	}
+}
+
 // Nothing of a group has left when its write fails at once: no server was asked.
 func TestAWriteThatFailsSaysNothingAboutTheServer(t *testing.T) {
 	c := greeted(t)
 	c.timeout = -time.Second // the deadline has passed before the write
 	p := newPool(Config{Connections: 1, IdleTimeout: time.Hour}, dialer{}, epoch)
-	p.busy = 1
+	p.busy, p.muteness = 1, muteness{suspected: true}
 	alone := turn{pool: p, c: c, kept: true}
 	if _, err := alone.carry(t.Context(), letter(nil), func() error { return nil }); err != errElsewhere || !c.broken {
 		t.Errorf("got %v", err)
 	}
-	if p.plain != (time.Time{}) || p.alone != (time.Time{}) {
+	if p.plain != (time.Time{}) || p.alone != (time.Time{}) || p.muteness != (muteness{suspected: true}) {
 		t.Error("the server is blamed")
 	}
 }

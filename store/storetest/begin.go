@@ -167,6 +167,27 @@ func beginBehaviours() []behaviour {
 			f.record(q, d, err)
 			f.wantDeliveries("ana", "invite 1 cancelled")
 		}},
+		{"a mail that has begun and waits for a connection can be put back as it was", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.begin(q, d)
+			f.must(q.Record(f.t.Context(), d, pipeline.PutBack(d, f.now), f.now))
+			f.wantDeliveries("ana", "invite 1 due")
+			again := f.claim(f.run())
+			equal(f, "attempt", again.Attempt, 1)
+			equal(f, "repeat", again.Repeat, false)
+			equal(f, "the link is kept", again.Link.URL.Equal(d.Link.URL), true)
+		}},
+		{"a user who is done by then gets none", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX))
+			q := f.run()
+			d := f.claim(q)
+			f.begin(q, d)
+			f.mark("ana", pipeline.Verified)
+			f.must(q.Record(f.t.Context(), d, pipeline.PutBack(d, f.now), f.now))
+			f.wantDeliveries("ana", "invite 1 cancelled")
+		}},
 		{"an owner who was given up for dead may not begin", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
 			q := f.run()
