@@ -38,7 +38,7 @@ soak: ## the long form of the proofs: 500 kills, every failing write, random liv
 demo: ## the whole product on this machine; ends by itself
 	go run . demo --once
 
-bench: ## alta beside its rivals; writes the figures of docs/performance.md; takes about half an hour and 10 GB of disk
+bench: ## alta beside its rivals; writes the figures of docs/performance.md; takes about 35 minutes and 10 GB of disk
 	go run ./internal/bench -huge -write
 
 microbench: ## every Go benchmark COUNT (6) times, for benchstat

@@ -119,7 +119,11 @@ func (c smtpCase) plans(fault string) map[string]sandbox.SMTPFault {
 // eachFault runs the test for each cell of the matrix that there is, with one
 // world for the cells of a row.
 func eachFault(t *testing.T, settings []string, test func(*tlsWorld, sandbox.SMTPFault, ending)) {
-	for _, row := range smtpMatrix() {
+	eachFaultOf(t, smtpMatrix(), settings, test)
+}
+
+func eachFaultOf(t *testing.T, rows []smtpCase, settings []string, test func(*tlsWorld, sandbox.SMTPFault, ending)) {
+	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := newTLSWorld(t, settings...)
@@ -195,28 +199,8 @@ func TestOneSMTPFaultAmongMany(t *testing.T) {
 	t.Parallel()
 	settings := []string{"plan.workers = 3", "smtp.connections = 3"}
 	eachFault(t, settings, func(w *tlsWorld, fault sandbox.SMTPFault, _ ending) {
-		users, before := w.enrol(6), w.smtp.Strikes()
 		fault.Nth = 2
-		w.strike(fault)
-		doubts := w.passUntilDone()
-		for _, user := range users {
-			if state, _ := w.delivery(user); state == pipeline.Failed || state == pipeline.Held {
-				w.resend(user)
-			}
-		}
-		doubts += w.passUntilDone()
-		if n := w.smtp.Strikes() - before; n != 1 {
-			w.t.Errorf("the fault happened %d times, want once", n)
-		}
-		copies := 0
-		for _, user := range users {
-			n := max(len(w.mailsTo(address(user))), 1)
-			copies += n - 1
-			w.wantMails(user, n)
-		}
-		if copies > doubts {
-			w.t.Errorf("%d second mails after %d doubts", copies, doubts)
-		}
+		w.playOneFault(fault, 6)
 	})
 }
 
