@@ -23,6 +23,12 @@ var mayImport = map[string][]string{
 	"alta/internal/crash":  {},
 	"alta/pipeline":        {},
 	"alta/store/storetest": {"alta/pipeline", "alta/store"},
+	"alta/store/postgres":  {"alta/internal/crash", "alta/pipeline", "alta/store"}, // what both engines decide alike
+	"alta/internal/fleet":  {"alta/pipeline", "alta/store", "alta/store/postgres"}, // River shares the ledger's transactions
+
+	// A PostgreSQL server for tests and the benchmark, which knows nothing of alta.
+	"alta/internal/pgcluster":        {},
+	"alta/internal/pgcluster/pgtest": {"alta/internal/pgcluster"},
 }
 
 // benchmark is a program of its own; nothing of alta may rest on it.
@@ -31,7 +37,7 @@ const benchmark = "alta/internal/bench"
 var adapterMayImport = []string{"alta/internal/crash", "alta/pipeline"}
 
 // testsMayImport comes on top of that for test files, and of the package itself.
-var testsMayImport = []string{"alta/internal/sandbox", "alta/store/storetest"}
+var testsMayImport = []string{"alta/internal/sandbox", "alta/store/storetest", "alta/internal/pgcluster", "alta/internal/pgcluster/pgtest"}
 
 // aPackage is what 'go list -json' says of a package.
 type aPackage struct {

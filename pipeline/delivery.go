@@ -46,6 +46,7 @@ type Clock func() time.Time
 type Delivery struct {
 	// Pull
 	ID       int64
+	Claim    int64 // names this very claim, so that a ledger can refuse what an older one writes; 0 where it goes by the run
 	User     User
 	History  History
 	Step     Step

@@ -13,6 +13,17 @@ type Act struct {
 	Reason string
 }
 
+// Detail adds the reason to what is noted about the act.
+func (a Act) Detail(detail string) string {
+	switch {
+	case a.Reason == "":
+		return detail
+	case detail == "":
+		return a.Reason
+	}
+	return detail + ": " + a.Reason
+}
+
 // AuditEntry is one line of the append-only audit log. It names users by their
 // Capa id only, so that it can outlive an erasure.
 type AuditEntry struct {
@@ -24,14 +35,8 @@ type AuditEntry struct {
 }
 
 func addAudit(tx *sql.Tx, by Act, action, user, detail string, now time.Time) error {
-	if by.Reason != "" {
-		if detail != "" {
-			detail += ": "
-		}
-		detail += by.Reason
-	}
 	_, err := tx.Exec(`INSERT INTO audit (at, actor, action, user_id, detail) VALUES (?, ?, ?, ?, ?)`,
-		ms(now), by.Actor, action, user, detail)
+		ms(now), by.Actor, action, user, by.Detail(detail))
 	if err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
 	}

@@ -55,34 +55,7 @@ func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
 	if err != nil {
 		return fmt.Errorf("look at user %s: %w", d.User.ID, err)
 	}
-	cancel := func(code, reason string) error {
-		return &pipeline.Fault{Kind: pipeline.Cancel, Code: code, Reason: reason}
-	}
-	switch {
-	case row.Status != pipeline.Pending:
-		return cancel("user_"+string(row.Status), "the user became "+string(row.Status)+" before the mail left")
-	case row.withdrawn:
-		return cancel("user_withdrawn", "the source query no longer returns the user, or its row is bad")
-	case row.addressBad:
-		return cancel("user_address_bad", "the user's address was found to be undeliverable")
-	case row.User != d.User:
-		return userChanged()
-	case superseded:
-		return &pipeline.Fault{
-			Kind: pipeline.Retry, Free: true, Code: "link_superseded", After: time.Millisecond,
-			Reason: "the user's link was taken back before the mail left; it is made anew",
-		}
-	}
-	return nil
-}
-
-// userChanged puts a mail off that was made of data which an import has changed
-// since.
-func userChanged() *pipeline.Fault {
-	return &pipeline.Fault{
-		Kind: pipeline.Retry, Free: true, Code: "user_changed", After: time.Millisecond,
-		Reason: "the user's data changed before the mail left; it is made anew",
-	}
+	return StillOwed(row, d, superseded)
 }
 
 // tooSoon puts a mail off that the database refused because the user had, or
@@ -97,20 +70,14 @@ func (q *Queue) tooSoon(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("look at the mails of user %s: %w", d.User.ID, err)
 	}
-	return &pipeline.Fault{
-		Kind: pipeline.Retry, Free: true, Code: "min_gap", After: time.UnixMilli(over).Sub(now),
-		Reason: "the user had, or may have had, another mail within plan.min_gap; this one waits until that is over",
-	}
+	return TooSoon(time.UnixMilli(over), now)
 }
 
 // refused holds a delivery that breaks a rule of the database which nobody
 // thought of: it is that row's own trouble, and must not stop everybody.
 func refused(err error) error {
 	if isConstraint(err) {
-		return &pipeline.Fault{
-			Kind: pipeline.Hold, Code: "ledger_refused",
-			Reason: "the ledger refuses this delivery, which is a bug of alta; please report it with the log", Err: err,
-		}
+		return Refused(err)
 	}
 	return err
 }

@@ -68,7 +68,7 @@ func (s *Store) write(ctx context.Context, apply func(*sql.Tx) error) error {
 	case <-s.writer.closing:
 		return errClosed
 	case s.writer.requests <- r:
-		return <-r.result
+		return movedError(<-r.result)
 	}
 }
 

@@ -11,30 +11,15 @@ import (
 	"alta/pipeline"
 )
 
-// dueLane counts what is due in one lane, apart by whether an operator asked for
-// it.
-type dueLane struct {
-	lane
-	operator   bool
-	now, later int // later is only what [countQueue] looked at
-	retries    int // of both: put off after an attempt
-}
-
-// minuteOf numbers the minute that t is in, as the table queue does.
-func minuteOf(t time.Time) int64 { return t.UnixMilli() / time.Minute.Milliseconds() }
-
-// startOf is the first millisecond of a minute.
-func startOf(minute int64) int64 { return minute * time.Minute.Milliseconds() }
-
 // countDue counts what is due at now. What is put off is not looked at, so that
 // it costs the same however much of that there is.
-func countDue(tx *sql.Tx, now time.Time) ([]dueLane, error) {
-	return dueLanes(tx, now, minuteOf(now)+1)
+func countDue(tx *sql.Tx, now time.Time) ([]DueLane, error) {
+	return dueLanes(tx, now, MinuteOf(now)+1)
 }
 
 // countQueue counts what is put off as well: a row for each minute to come in
 // which something falls due.
-func countQueue(tx *sql.Tx, now time.Time) ([]dueLane, error) {
+func countQueue(tx *sql.Tx, now time.Time) ([]DueLane, error) {
 	return dueLanes(tx, now, math.MaxInt64/keysInMinute)
 }
 
@@ -44,14 +29,14 @@ const keysInMinute = 32
 // dueLanes reads what the ledger has counted in each minute before end. Only
 // within the minute of now does it look at deliveries, and there only where some
 // have come due and others have not.
-func dueLanes(tx *sql.Tx, now time.Time, end int64) ([]dueLane, error) {
-	this := minuteOf(now)
+func dueLanes(tx *sql.Tx, now time.Time, end int64) ([]DueLane, error) {
+	this := MinuteOf(now)
 	var within []int
 	// The key is that of the table, taken apart as the view queue does, which here
 	// would take it apart for each of many rows.
-	all, err := rows(tx, func(scan func(...any) error) (l dueLane, err error) {
+	all, err := rows(tx, func(scan func(...any) error) (l DueLane, err error) {
 		var here int
-		err = scan(&l.country, &l.kind, &l.operator, &l.now, &here, &l.later, &l.retries)
+		err = scan(&l.Country, &l.Type, &l.Operator, &l.Now, &here, &l.Later, &l.Retries)
 		within = append(within, here)
 		return l, err
 	}, `SELECT CASE lane / 4 WHEN 0 THEN 'MX' ELSE 'DO' END, CASE lane / 2 % 2 WHEN 0 THEN 'INDIVIDUAL' ELSE 'BUSINESS' END, lane % 2,
@@ -68,25 +53,25 @@ func dueLanes(tx *sql.Tx, now time.Time, end int64) ([]dueLane, error) {
 		if within[i] == 0 {
 			continue
 		}
-		come, err := l.come(tx, within[i], now)
+		come, err := comeDue(tx, *l, within[i], now)
 		if err != nil {
 			return nil, err
 		}
-		l.now += come
-		l.later += within[i] - come
+		l.Now += come
+		l.Later += within[i] - come
 	}
 	return all, nil
 }
 
-// come counts those of the lane's n in the minute of now that are due. Many can
+// comeDue counts those of the lane's n in the minute of now that are due. Many can
 // share one moment, so that it asks for the first and the last before it counts.
-func (l *dueLane) come(tx *sql.Tx, n int, now time.Time) (come int, err error) {
+func comeDue(tx *sql.Tx, l DueLane, n int, now time.Time) (come int, err error) {
 	const inMinute = ` FROM deliveries WHERE state = 'due' AND country = ? AND type = ? AND operator = ? AND due_at >= ? AND due_at < ?`
 	ask := func(what string, until int64) (v int64, err error) {
-		err = tx.QueryRow(`SELECT `+what+inMinute, l.country, l.kind, l.operator, startOf(minuteOf(now)), until).Scan(&v)
+		err = tx.QueryRow(`SELECT `+what+inMinute, l.Country, l.Type, l.Operator, StartOf(MinuteOf(now)), until).Scan(&v)
 		return v, err
 	}
-	end := startOf(minuteOf(now) + 1)
+	end := StartOf(MinuteOf(now) + 1)
 	if first, err := ask(`coalesce(min(due_at), 0)`, end); err != nil || first > now.UnixMilli() {
 		return 0, err
 	}
@@ -152,7 +137,7 @@ func (s *Store) CountDue(ctx context.Context, now time.Time) (n int, err error) 
 	defer func() { _ = tx.Rollback() }()
 	waiting, err := countDue(tx, now)
 	for _, l := range waiting {
-		n += l.now
+		n += l.Now
 	}
 	if err != nil {
 		return 0, fmt.Errorf("count what is due: %w", err)

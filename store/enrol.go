@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -63,34 +62,20 @@ func (s *Store) Enrol(ctx context.Context, users []pipeline.User, from Origin, p
 	return counts, nil
 }
 
-// userRow is a user as the ledger keeps it, comparable to see what changed.
-type userRow struct {
-	pipeline.User
-	History    pipeline.History
-	sourced    bool
-	withdrawn  bool
-	addressBad bool
-}
-
-// wanted mirrors the column of the same name: whether mail may go out at all.
-func (r userRow) wanted() bool {
-	return r.Status == pipeline.Pending && !r.withdrawn && !r.addressBad
-}
-
 // lookedUpAtOnce bounds what is kept of the users that one query looks up.
 const lookedUpAtOnce = 500
 
 // enrolment takes users in.
 type enrolment struct {
 	newcomers
-	known  map[string]userRow // by id: those of the users at hand whom the ledger has, or is about to have
+	known  map[string]UserRow // by id: those of the users at hand whom the ledger has, or is about to have
 	added  []pipeline.User    // the newcomers among them
 	news   []change
 	counts Enrolled
 }
 
 // change is what is known anew of a user whom the ledger has.
-type change struct{ old, row userRow }
+type change struct{ old, row UserRow }
 
 // enrolAll writes the newcomers first, many at once, and then what changed, for a
 // user who stands among the users again is no newcomer any more.
@@ -117,9 +102,9 @@ func (e *enrolment) enrolAll(users []pipeline.User) (err error) {
 func (e *enrolment) sort(u pipeline.User) {
 	old, found := e.known[u.ID]
 	if !found {
-		u = withDefaults(u)
+		u = WithDefaults(u)
 		e.counts.Added++
-		e.known[u.ID] = userRow{User: u, sourced: e.from == Sourced}
+		e.known[u.ID] = UserRow{User: u, Sourced: e.from == Sourced}
 		e.added = append(e.added, u)
 		return
 	}
@@ -127,7 +112,7 @@ func (e *enrolment) sort(u pipeline.User) {
 		e.counts.Erased++
 		return
 	}
-	row := merge(old, u, e.from)
+	row := Merge(old, u, e.from)
 	if row == old {
 		e.counts.Unchanged++
 		return
@@ -137,44 +122,13 @@ func (e *enrolment) sort(u pipeline.User) {
 	e.news = append(e.news, change{old, row})
 }
 
-// merge is the row after news of the user arrived.
-func merge(old userRow, news pipeline.User, from Origin) userRow {
-	row := old
-	row.Email, row.Name, row.Country = news.Email, news.Name, news.Country
-	row.ExternalID = cmp.Or(news.ExternalID, old.ExternalID)
-	row.Type = cmp.Or(news.Type, old.Type)
-	if news.Country != old.Country {
-		// What the old country's default filled in does not follow the user.
-		row.Locale, row.TimeZone = pipeline.DefaultLocale(news.Country), pipeline.DefaultTimeZone(news.Country)
-	}
-	row.Locale = cmp.Or(news.Locale, row.Locale)
-	row.TimeZone = cmp.Or(news.TimeZone, row.TimeZone)
-	row.Status = old.Status.Advance(cmp.Or(news.Status, old.Status))
-	if news.Email != old.Email {
-		row.addressBad = false
-	}
-	if from == Sourced {
-		row.sourced = true
-	}
-	row.withdrawn = false
-	return row
-}
-
-func withDefaults(u pipeline.User) pipeline.User {
-	u.Locale = cmp.Or(u.Locale, pipeline.DefaultLocale(u.Country))
-	u.TimeZone = cmp.Or(u.TimeZone, pipeline.DefaultTimeZone(u.Country))
-	u.Type = cmp.Or(u.Type, pipeline.Individual)
-	u.Status = cmp.Or(u.Status, pipeline.Pending)
-	return u
-}
-
 // updateUser writes the row and keeps its open delivery in step: cancelled when
 // mail may no longer go out, planned when it may again.
-func updateUser(tx *sql.Tx, old, row userRow, plan Planner, now time.Time) error {
+func updateUser(tx *sql.Tx, old, row UserRow, plan Planner, now time.Time) error {
 	if _, err := tx.Exec(`UPDATE users SET external_id = ?, email = ?, name = ?, country = ?, locale = ?, time_zone = ?, type = ?,
 			status = ?, sourced = ?, withdrawn = ?, address_bad = ?, updated_at = ? WHERE id = ?`,
 		row.ExternalID, row.Email, row.Name, row.Country, row.Locale, row.TimeZone, row.Type,
-		row.Status, row.sourced, row.withdrawn, row.addressBad, ms(now), row.ID); err != nil {
+		row.Status, row.Sourced, row.Withdrawn, row.AddressBad, ms(now), row.ID); err != nil {
 		return err
 	}
 	if row.Country != old.Country || row.Type != old.Type {
@@ -196,7 +150,7 @@ func updateUser(tx *sql.Tx, old, row userRow, plan Planner, now time.Time) error
 	if err := cancelUnwanted(tx, row.ID, now); err != nil {
 		return err
 	}
-	if row.wanted() && !old.wanted() {
+	if row.Wanted() && !old.Wanted() {
 		return planNext(tx, row.User, row.History, plan, now)
 	}
 	return nil
@@ -211,7 +165,7 @@ func planNext(tx *sql.Tx, u pipeline.User, h pipeline.History, plan Planner, now
 }
 
 // knownRows returns, by id, those of the users whom the ledger has already.
-func knownRows(q querier, users []pipeline.User) (map[string]userRow, error) {
+func knownRows(q querier, users []pipeline.User) (map[string]UserRow, error) {
 	ids := make([]string, len(users))
 	for i, u := range users {
 		ids[i] = u.ID
@@ -225,28 +179,28 @@ func knownRows(q querier, users []pipeline.User) (map[string]userRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[string]userRow, len(users))
+	known := make(map[string]UserRow, len(users))
 	for _, r := range found {
 		known[r.ID] = r
 	}
 	return known, nil
 }
 
-func findRow(q querier, id string) (userRow, error) {
+func findRow(q querier, id string) (UserRow, error) {
 	found, err := userRows(q, `users u WHERE u.id = ?`, id)
 	if err != nil {
-		return userRow{}, err
+		return UserRow{}, err
 	}
 	if len(found) == 0 {
-		return userRow{}, ErrNotFound
+		return UserRow{}, ErrNotFound
 	}
 	return found[0], nil
 }
 
-func userRows(q querier, from string, args ...any) ([]userRow, error) {
-	return rows(q, func(scan func(...any) error) (r userRow, err error) {
+func userRows(q querier, from string, args ...any) ([]UserRow, error) {
+	return rows(q, func(scan func(...any) error) (r UserRow, err error) {
 		dest, finish := userDest(&r.User, &r.History)
-		err = scan(append(dest, &r.sourced, &r.withdrawn, &r.addressBad)...)
+		err = scan(append(dest, &r.Sourced, &r.Withdrawn, &r.AddressBad)...)
 		finish()
 		return r, err
 	}, `SELECT `+userColumns+`, u.sourced, u.withdrawn, u.address_bad FROM `+from, args...)

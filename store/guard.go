@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"alta/pipeline"
@@ -37,25 +36,13 @@ func (s *Store) Outlook(ctx context.Context, now time.Time) (pipeline.Outlook, e
 
 // countUnasked counts what is due at now, is not paused, and no operator asked
 // for.
-func countUnasked(tx *sql.Tx, now time.Time) (n int, err error) {
+func countUnasked(tx *sql.Tx, now time.Time) (int, error) {
 	paused, err := pauses(tx)
 	if err != nil {
 		return 0, err
 	}
-	open := lanes()
-	for _, p := range paused {
-		if p.IsOutage() && !p.Ripe(now) {
-			return 0, nil
-		}
-		open = slices.DeleteFunc(open, func(l lane) bool { return l == lane{p.Country, p.Type} })
-	}
 	waiting, err := countDue(tx, now)
-	for _, w := range waiting {
-		if !w.operator && slices.Contains(open, w.lane) {
-			n += w.now
-		}
-	}
-	return n, err
+	return Unasked(waiting, paused, now), err
 }
 
 // inForce is the condition under which an approval counts. One that was given in
@@ -79,8 +66,7 @@ func (s *Store) Approve(ctx context.Context, a pipeline.Approval, by Act) error 
 			a.Due, a.Mails, ms(a.GivenAt), ms(a.EndsAt)); err != nil {
 			return err
 		}
-		detail := fmt.Sprintf("%d mails were due; up to %d may go until %s", a.Due, a.Mails, a.EndsAt.UTC().Format(time.RFC3339))
-		return addAudit(tx, by, "approve", "", detail, a.GivenAt)
+		return addAudit(tx, by, "approve", "", ApprovalDetail(a), a.GivenAt)
 	})
 	if err != nil {
 		return fmt.Errorf("approve a run: %w", err)

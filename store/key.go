@@ -82,7 +82,7 @@ func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 // [ErrWrongKey]. Call it before [Store.Queue] and [Store.Recover].
 func (s *Store) UseKey(ctx context.Context, k *Key) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.Exec(`INSERT INTO data_key (id, digest) VALUES (1, ?) ON CONFLICT DO NOTHING`, k.digest()); err != nil {
+		if _, err := tx.Exec(`INSERT INTO data_key (id, digest) VALUES (1, ?) ON CONFLICT DO NOTHING`, k.Digest()); err != nil {
 			return err
 		}
 		return fits(tx, k)
@@ -115,7 +115,7 @@ func (s *Store) CheckKey(ctx context.Context, k *Key) error {
 // fits returns ErrWrongKey when the ledger has another key than k.
 func fits(q querier, k *Key) error {
 	known, err := column[[]byte](q, `SELECT digest FROM data_key`)
-	if err == nil && len(known) > 0 && subtle.ConstantTimeCompare(known[0], k.digest()) != 1 {
+	if err == nil && len(known) > 0 && subtle.ConstantTimeCompare(known[0], k.Digest()) != 1 {
 		return ErrWrongKey
 	}
 	return err
@@ -143,7 +143,7 @@ func (s *Store) Rekey(ctx context.Context, k *Key, by Act, now time.Time) error 
 				return err
 			}
 		}
-		if _, err := tx.Exec(`INSERT INTO data_key (id, digest) VALUES (1, ?)`, k.digest()); err != nil {
+		if _, err := tx.Exec(`INSERT INTO data_key (id, digest) VALUES (1, ?)`, k.Digest()); err != nil {
 			return err
 		}
 		return addAudit(tx, by, "rekey", "", "", now)
@@ -155,17 +155,17 @@ func (s *Store) Rekey(ctx context.Context, k *Key, by Act, now time.Time) error 
 	return s.truncateLog(ctx)
 }
 
-// seal encrypts a link for one user: moved to another user's row it does not
+// Seal encrypts a link for one user: moved to another user's row it does not
 // open.
-func (k *Key) seal(url pipeline.Secret, user string) []byte {
+func (k *Key) Seal(url pipeline.Secret, user string) []byte {
 	nonce := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+len(url.Reveal())+chacha20poly1305.Overhead)
 	_, _ = rand.Read(nonce)
 	return k.aead.Seal(nonce, nonce, []byte(url.Reveal()), []byte(user))
 }
 
-// open decrypts what seal made for the user. What does not open is no link: the
+// Open decrypts what Seal made for the user. What does not open is no link: the
 // zero Secret, in whose place a fresh one is minted.
-func (k *Key) open(sealed []byte, user string) pipeline.Secret {
+func (k *Key) Open(sealed []byte, user string) pipeline.Secret {
 	if k == nil || len(sealed) < chacha20poly1305.NonceSizeX {
 		return pipeline.Secret{}
 	}
@@ -177,12 +177,12 @@ func (k *Key) open(sealed []byte, user string) pipeline.Secret {
 	return pipeline.NewSecret(string(url))
 }
 
-// fingerprint names a link without telling it, so that the same one is known
+// Fingerprint names a link without telling it, so that the same one is known
 // again.
-func (k *Key) fingerprint(url pipeline.Secret) []byte { return k.mac("link " + url.Reveal())[:16] }
+func (k *Key) Fingerprint(url pipeline.Secret) []byte { return k.mac("link " + url.Reveal())[:16] }
 
-// digest tells keys apart without telling one.
-func (k *Key) digest() []byte { return k.mac("this key") }
+// Digest tells keys apart without telling one.
+func (k *Key) Digest() []byte { return k.mac("this key") }
 
 func (k *Key) mac(of string) []byte {
 	m := hmac.New(sha256.New, k.names)

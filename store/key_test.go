@@ -39,25 +39,25 @@ func TestParseKey(t *testing.T) {
 func TestASealedLink(t *testing.T) {
 	k, other := testKey(t), mustKey(t, NewKey())
 	url := pipeline.NewSecret("https://kyc.example.com/s/1?_al=canary==")
-	sealed := k.seal(url, "ana")
-	if got := k.open(sealed, "ana"); !got.Equal(url) {
+	sealed := k.Seal(url, "ana")
+	if got := k.Open(sealed, "ana"); !got.Equal(url) {
 		t.Error("does not open for its user")
 	}
-	if bytes.Contains(sealed, []byte("canary")) || bytes.Equal(sealed, k.seal(url, "ana")) {
+	if bytes.Contains(sealed, []byte("canary")) || bytes.Equal(sealed, k.Seal(url, "ana")) {
 		t.Error("shows the link, or that two are the same")
 	}
 	for name, got := range map[string]pipeline.Secret{
-		"for another user":     k.open(sealed, "bob"),
-		"with another key":     other.open(sealed, "ana"),
-		"without a key":        (*Key)(nil).open(sealed, "ana"),
-		"when a bit is turned": k.open(append(append([]byte{}, sealed[:30]...), append([]byte{sealed[30] ^ 1}, sealed[31:]...)...), "ana"),
-		"when it is cut":       k.open(sealed[:20], "ana"),
+		"for another user":     k.Open(sealed, "bob"),
+		"with another key":     other.Open(sealed, "ana"),
+		"without a key":        (*Key)(nil).Open(sealed, "ana"),
+		"when a bit is turned": k.Open(append(append([]byte{}, sealed[:30]...), append([]byte{sealed[30] ^ 1}, sealed[31:]...)...), "ana"),
+		"when it is cut":       k.Open(sealed[:20], "ana"),
 	} {
 		if !got.IsZero() {
 			t.Errorf("opens %s", name)
 		}
 	}
-	if bytes.Equal(k.fingerprint(url), other.fingerprint(url)) || !bytes.Equal(k.fingerprint(url), k.fingerprint(url)) {
+	if bytes.Equal(k.Fingerprint(url), other.Fingerprint(url)) || !bytes.Equal(k.Fingerprint(url), k.Fingerprint(url)) {
 		t.Error("the fingerprint does not depend on the key and the link alone")
 	}
 }

@@ -21,7 +21,7 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 	if key == nil {
 		return errNoKey
 	}
-	sealed, fingerprint := key.seal(d.Link.URL, d.User.ID), key.fingerprint(d.Link.URL)
+	sealed, fingerprint := key.Seal(d.Link.URL, d.User.ID), key.Fingerprint(d.Link.URL)
 	var id int64
 	err := q.store.write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.Exec(`UPDATE OR FAIL links SET superseded_at = ?, sealed = NULL
@@ -43,7 +43,7 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 		case broke(err, "links_have_one_user"):
 			return sharedLink(tx, fingerprint, d.User.ID)
 		case isMissing(err):
-			return userChanged()
+			return UserChanged()
 		case err != nil:
 			return fmt.Errorf("save the link of user %s: %w", d.User.ID, err)
 		}
@@ -59,7 +59,7 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 		d.Link.ID = id // only now: a commit that failed has saved no link
 		return nil
 	}
-	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Code == codeSharedLink {
+	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Code == CodeSharedLink {
 		err = errors.Join(err, q.store.forget(ctx, fingerprint, d.Link.IssuedAt))
 	}
 	return refused(err)
@@ -74,8 +74,6 @@ func (s *Store) forget(ctx context.Context, fingerprint []byte, now time.Time) e
 	})
 }
 
-const codeSharedLink = "capa.shared_link"
-
 func sharedLink(tx *sql.Tx, fingerprint []byte, user string) error {
 	var other string
 	err := tx.QueryRow(`SELECT u.id FROM links l JOIN users u ON u.key = l.user_key WHERE l.fingerprint = ? AND u.id <> ? LIMIT 1`, fingerprint, user).Scan(&other)
@@ -85,11 +83,7 @@ func sharedLink(tx *sql.Tx, fingerprint []byte, user string) error {
 	if err != nil {
 		return fmt.Errorf("find the other user of the link: %w", err)
 	}
-	return &pipeline.Fault{
-		Kind: pipeline.Outage, Code: codeSharedLink,
-		Reason: fmt.Sprintf("the partner API handed out one link for two users, %s and then %s; it is mailed to nobody from now on, for it would lead one person into the verification of another. Ask Capa before you go on",
-			other, user),
-	}
+	return SharedLink(other, user)
 }
 
 // shredAtOnce bounds the links that one commit shreds.

@@ -27,6 +27,9 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge JudgeOrphan) (
 		if err := current(tx); err != nil {
 			return err
 		}
+		if err := here(tx); err != nil {
+			return err
+		}
 		if key := s.key.Load(); key != nil {
 			if err := fits(tx, key); err != nil {
 				return fmt.Errorf("%w; if it was changed since this alta started, start it again", err)

@@ -65,7 +65,7 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 		if err != nil {
 			return err
 		}
-		if whyNot = refusal(row); whyNot != "" {
+		if whyNot = Refusal(row); whyNot != "" {
 			return nil
 		}
 		open, repeat, err := openState(tx, id)
@@ -74,7 +74,7 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 		}
 		switch {
 		case open == pipeline.Claimed, open == pipeline.Sending:
-			whyNot = "a mail to the user is on its way this moment"
+			whyNot = OnItsWay
 			return nil
 		case open == pipeline.InDoubt, repeat:
 			err = reopenDoubt(tx, id, now)
@@ -90,18 +90,6 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 		return "", fmt.Errorf("resend to user %s: %w", id, err)
 	}
 	return whyNot, nil
-}
-
-// refusal says why no mail may go out to the user, "" when it may. An address
-// that the server refused is worth another try when an operator says so.
-func refusal(row userRow) string {
-	switch {
-	case row.Status != pipeline.Pending:
-		return "the user is " + string(row.Status) + ", and only pending users get mail"
-	case row.withdrawn:
-		return "the source query no longer returns the user, or its row is bad"
-	}
-	return ""
 }
 
 // openState returns the state of the user's open delivery, "" for none, and
@@ -121,12 +109,12 @@ func reopenDoubt(tx *sql.Tx, id string, now time.Time) error {
 	return err
 }
 
-func replace(tx *sql.Tx, row userRow, step pipeline.Step, force bool, now time.Time) error {
+func replace(tx *sql.Tx, row UserRow, step pipeline.Step, force bool, now time.Time) error {
 	if _, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', ended_at = ?, code = 'replaced', reason = 'an operator sent again by hand', updated_at = ?
 		WHERE state IN ('due', 'held') AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), ms(now), row.ID); err != nil {
 		return err
 	}
-	if row.addressBad {
+	if row.AddressBad {
 		if _, err := tx.Exec(`UPDATE users SET address_bad = 0, updated_at = ? WHERE id = ?`, ms(now), row.ID); err != nil {
 			return err
 		}

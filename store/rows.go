@@ -106,7 +106,7 @@ func readDelivery(scan func(...any) error, key *Key) (pipeline.Delivery, error) 
 	d.Attempt++ // the ledger counts attempts made; a delivery carries the one to come
 	d.DueAt, d.Message.Date = at(due), at(date)
 	if link.Valid {
-		d.Link = pipeline.Link{ID: link.Int64, URL: key.open(sealed, d.User.ID), IssuedAt: at(issued), ExpiresAt: at(expires)}
+		d.Link = pipeline.Link{ID: link.Int64, URL: key.Open(sealed, d.User.ID), IssuedAt: at(issued), ExpiresAt: at(expires)}
 	}
 	return d, nil
 }

@@ -35,6 +35,9 @@ type Run struct {
 // with false.
 func (s *Store) StartRun(ctx context.Context, by Trigger, slot time.Time, minGap time.Duration, now time.Time) (id int64, ok bool, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
+		if err := here(tx); err != nil {
+			return err
+		}
 		ids, err := column[int64](tx, `INSERT INTO runs (trigger, slot, min_gap, started_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (slot) DO NOTHING RETURNING id`, by, ms(slot), minGap.Milliseconds(), ms(now))
 		if ok = len(ids) == 1; ok {

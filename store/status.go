@@ -78,52 +78,14 @@ func (s *Store) Status(ctx context.Context, now time.Time) (Status, error) {
 }
 
 func funnels(tx *sql.Tx) ([]Funnel, error) {
-	byCountry := []Funnel{{Country: pipeline.MX}, {Country: pipeline.DO}}
-	type group struct {
-		country                     pipeline.Country
-		status                      pipeline.Status
-		mailed, withdrawn, badEmail bool
-		n                           int
-	}
-	groups, err := rows(tx, func(scan func(...any) error) (g group, err error) {
-		err = scan(&g.country, &g.status, &g.mailed, &g.withdrawn, &g.badEmail, &g.n)
-		return g, err
+	counts, err := rows(tx, func(scan func(...any) error) (c FunnelCount, err error) {
+		err = scan(&c.Country, &c.Status, &c.Mailed, &c.Withdrawn, &c.AddressBad, &c.Users)
+		return c, err
 	}, `SELECT country, status, mailed, withdrawn, address_bad, users FROM funnel`)
 	if err != nil {
 		return nil, err
 	}
-	for _, g := range groups {
-		f := &byCountry[0]
-		if g.country == pipeline.DO {
-			f = &byCountry[1]
-		}
-		f.Users += g.n
-		switch g.status {
-		case pipeline.Pending:
-			if g.mailed {
-				f.Mailed += g.n
-			} else {
-				f.Waiting += g.n
-			}
-			if g.withdrawn {
-				f.Withdrawn += g.n
-			}
-			if g.badEmail {
-				f.BadEmail += g.n
-			}
-		case pipeline.InReview:
-			f.InReview += g.n
-		case pipeline.Verified:
-			f.Verified += g.n
-		case pipeline.Rejected:
-			f.Rejected += g.n
-		case pipeline.OptedOut:
-			f.OptedOut += g.n
-		case pipeline.Erased:
-			f.Erased += g.n
-		}
-	}
-	return byCountry, nil
+	return Funnels(counts), nil
 }
 
 func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
@@ -131,11 +93,7 @@ func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
 	if err != nil {
 		return q, err
 	}
-	for _, w := range waiting {
-		q.DueNow += w.now
-		q.Later += w.later
-		q.Retry += w.retries
-	}
+	q.Add(waiting)
 	if q.OldestDue, q.NextDue, err = dueTimes(tx, now); err != nil {
 		return q, err
 	}
@@ -157,13 +115,13 @@ func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
 // new, counts as expired some seconds early.
 func linkStatus(tx *sql.Tx, now time.Time) (l LinkStatus, err error) {
 	var all, live, sealed int
-	this := minuteOf(now)
+	this := MinuteOf(now)
 	err = tx.QueryRow(`SELECT coalesce(sum(links), 0), coalesce(sum(links) FILTER (WHERE minute > ?), 0) FROM link_expiry`, this).Scan(&all, &live)
 	if err != nil {
 		return l, err
 	}
 	err = tx.QueryRow(`SELECT count(*) FROM links WHERE sealed IS NOT NULL AND expires_at > ? AND expires_at < ?`,
-		now.UnixMilli(), startOf(this+1)).Scan(&sealed)
+		now.UnixMilli(), StartOf(this+1)).Scan(&sealed)
 	if err != nil {
 		return l, err
 	}

@@ -43,47 +43,20 @@ func (s *Store) Find(ctx context.Context, ref string) (UserRecord, error) {
 		case len(found) == 1:
 			return found[0], nil
 		case len(found) > 1:
-			ids := make([]string, len(found))
-			for i, f := range found {
-				ids[i] = f.User.ID
-			}
-			return UserRecord{}, fmt.Errorf("%s means %d users; name one by its id: %s", ref, len(found), strings.Join(ids, ", "))
+			return UserRecord{}, Ambiguous(ref, found)
 		}
 	}
 	return UserRecord{}, fmt.Errorf("user %s: %w", ref, ErrNotFound)
 }
 
-// pageSize is how many users a list reads at once.
-const pageSize = 1000
-
 // List calls each for every user that matches, in the order in which they were
 // added. It reads page by page, so that a long list never keeps the ledger from
 // tidying up behind it.
 func (s *Store) List(ctx context.Context, f Filter, each func(UserRecord) error) error {
-	for count := 0; ; {
-		n := pageSize
-		if f.Limit > 0 {
-			n = min(n, f.Limit-count)
-		}
-		if n == 0 {
-			return nil
-		}
+	return f.Walk(each, func(f Filter, n int) ([]UserRecord, error) {
 		where, args := f.page(n)
-		page, err := userRecords(boundTo(ctx, s.reads), where, args...)
-		if err != nil {
-			return fmt.Errorf("list users: %w", err)
-		}
-		for _, r := range page {
-			if err := each(r); err != nil {
-				return err
-			}
-			f.After = r.Key
-		}
-		count += len(page)
-		if len(page) < n {
-			return nil
-		}
-	}
+		return userRecords(boundTo(ctx, s.reads), where, args...)
+	})
 }
 
 // page selects the next n users that match.
@@ -122,13 +95,11 @@ func (f Filter) page(n int) (where string, args []any) {
 func (s *Store) Mark(ctx context.Context, id string, status pipeline.Status, plan Planner, by Act, now time.Time) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		old, err := findRow(tx, id)
-		switch {
-		case err != nil:
+		if err != nil {
 			return fmt.Errorf("mark user %s: %w", id, err)
-		case old.Status == pipeline.Erased:
-			return fmt.Errorf("mark user %s: the user was erased, which is final", id)
-		case status == pipeline.Erased:
-			return errors.New("a user becomes erased by 'alta users erase' only")
+		}
+		if err := MayMark(old, status); err != nil {
+			return err
 		}
 		row := old
 		row.Status = status
@@ -208,7 +179,7 @@ func busy(tx *sql.Tx, id string) error {
 		return err
 	}
 	if len(open) > 0 {
-		return errors.New("a mail to the user is on its way this moment; try again in a minute")
+		return errors.New(OnItsWay + "; try again in a minute")
 	}
 	return nil
 }

@@ -43,6 +43,10 @@ func csvOf(people []person) string {
 // sends none.
 func TestSixtyUsersGetSixtyMails(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testSixtyUsersGetSixtyMails)
+}
+
+func testSixtyUsersGetSixtyMails(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
 	w := newWorld(t, clock.now)
 	people := sixty()

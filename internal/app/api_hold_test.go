@@ -14,6 +14,10 @@ import (
 // pays for it, everybody else goes on, and it ends by itself.
 func TestACountryOnHoldIsProbedOnceAnHour(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testACountryOnHoldIsProbedOnceAnHour)
+}
+
+func testACountryOnHoldIsProbedOnceAnHour(t *testing.T) {
 	row := apiRow{fault: sandbox.APIFault{Country: pipeline.MX, Answer: sandbox.NoTemplate(pipeline.MX)}}
 	p := &apiPlay{base: apiBase(t), row: row, want: apiCell{calls: everyCall, mails: 6}}
 	p.setUp(t)

@@ -1,11 +1,9 @@
 package app
 
 import (
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"alta/pipeline"
@@ -30,21 +28,20 @@ type apiPause struct {
 	since, probeAt      time.Time
 }
 
-// readAPILedger reads the file itself, so that none of the store's own queries
+// readAPILedger reads the database itself, so that none of the store's own queries
 // stands between. The store is still open.
-func readAPILedger(t testing.TB, path string) (l apiLedger) {
+func (w *world) readAPILedger() (l apiLedger) {
+	t := w.t
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+path+"?mode=ro")
-	check(t, err)
-	defer func() { check(t, db.Close()) }()
-	check(t, db.QueryRow(`SELECT
+	db := w.rows()
+	check(t, db.queryRow(`SELECT
 			(SELECT coalesce(sum(attempts), 0) - count(*) FILTER (WHERE state = 'sent') FROM deliveries),
 			(SELECT count(*) FROM attempts WHERE doubtful),
 			(SELECT count(*) FROM links WHERE superseded_at IS NULL
 				AND id NOT IN (SELECT link_id FROM deliveries WHERE state = 'sent' AND link_id IS NOT NULL))`).
 		Scan(&l.paid, &l.doubtful, &l.kept))
 
-	rows, err := db.Query(`SELECT state, due_at, updated_at FROM deliveries ORDER BY id`)
+	rows, err := db.query(`SELECT state, due_at, updated_at FROM deliveries ORDER BY id`)
 	check(t, err)
 	defer rows.Close()
 	for rows.Next() {
@@ -56,7 +53,7 @@ func readAPILedger(t testing.TB, path string) (l apiLedger) {
 	}
 	check(t, rows.Err())
 
-	paused, err := db.Query(`SELECT country, type, code, since, probe_at FROM pauses ORDER BY country, type`)
+	paused, err := db.query(`SELECT country, type, code, since, probe_at FROM pauses ORDER BY country, type`)
 	check(t, err)
 	defer paused.Close()
 	for paused.Next() {

@@ -47,6 +47,10 @@ type apiCell struct {
 // TestAPIMatrix plays every answer at the first call, at a later one and at all
 // of them. testdata/api_matrix.golden.md is the same table to read.
 func TestAPIMatrix(t *testing.T) {
+	onEachEngine(t, testAPIMatrix)
+}
+
+func testAPIMatrix(t *testing.T) {
 	golden(t, "matrix-api.md", apiMatrixMarkdown())
 	base := apiBase(t)
 	rows := apiMatrix()

@@ -149,6 +149,7 @@ func (p *apiPlay) mendIt() {
 // it reports must add up, and what it logs must hold no secret.
 func (p *apiPlay) run() apiLedger {
 	p.t.Helper()
+	p.setDatabaseClock()
 	var log bytes.Buffer
 	a := p.process(&log)
 	s, err := a.openStore(p.t.Context())
@@ -160,6 +161,7 @@ func (p *apiPlay) run() apiLedger {
 		config: a.config, log: a.log, now: a.now, store: s, plan: a.config.Plan.Plan(),
 		mails: p.base.mails, smtp: p.base.smtp,
 	}
+	e.file, _ = s.(fileLedger)
 	e.capa, err = newCapa(a.config, a.now)
 	check(p.t, err)
 	e.mailer, err = newMailer(a.config, a.now, func(string) {})
@@ -168,7 +170,9 @@ func (p *apiPlay) run() apiLedger {
 	defer func() { check(p.t, e.close()) }()
 
 	counted := 0
-	r, err := e.run(p.t.Context(), pass{trigger: store.ByCommand, done: func(_ *pipeline.Delivery, v pipeline.Verdict, _ pipeline.Report) {
+	right, err := e.takeRight(p.t.Context())
+	check(p.t, err)
+	r, err := right.run(p.t.Context(), pass{trigger: store.ByCommand, done: func(_ *pipeline.Delivery, v pipeline.Verdict, _ pipeline.Report) {
 		counted++
 		if v.Tried {
 			p.attempts[v.Outcome]++
@@ -183,7 +187,7 @@ func (p *apiPlay) run() apiLedger {
 	}
 	p.wantNoSecret(log.String())
 
-	l := readAPILedger(p.t, a.config.Database.Path)
+	l := p.readAPILedger()
 	if _, outage := l.outage(); outage != (r.Outage != "") {
 		p.t.Errorf("the report's outage is %q, the ledger's pause %q", r.Outage, l.pause())
 	}

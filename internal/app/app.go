@@ -17,6 +17,7 @@ import (
 
 	"alta/pipeline"
 	"alta/store"
+	"alta/store/postgres"
 )
 
 // app is one invocation of the program.
@@ -26,9 +27,10 @@ type app struct {
 	screen     *screen   // standard error: logs, progress and warnings
 	getenv     func(string) string
 	now        pipeline.Clock
-	defaults   []byte // the embedded config.toml
-	configFile string // the --config flag
-	daemon     bool   // logs what goes well, too
+	local      pipeline.Clock // this machine's own, where now is the database's
+	defaults   []byte         // the embedded config.toml
+	configFile string         // the --config flag
+	daemon     bool           // logs what goes well, too
 
 	config *Config      // set by load
 	log    *slog.Logger // set by load
@@ -117,15 +119,36 @@ func (a *app) findConfig() (path string, data []byte, err error) {
 const defaultConfigFile = "config.toml"
 
 // openStore opens the ledger that the configuration names.
-func (a *app) openStore(ctx context.Context) (*store.Store, error) {
+func (a *app) openStore(ctx context.Context) (ledger, error) {
 	if err := a.load(); err != nil {
 		return nil, err
+	}
+	if a.config.Database.shared() {
+		return a.openShared(ctx)
 	}
 	s, err := store.Open(ctx, a.config.Database.Path)
 	if err != nil {
 		return nil, &exitError{exitOutage, err}
 	}
-	return s, nil
+	return fileLedger{s}, nil
+}
+
+// openShared opens the ledger on PostgreSQL. From then on this program goes by the
+// database's clock, as every machine of the fleet does.
+func (a *app) openShared(ctx context.Context) (ledger, error) {
+	if a.local == nil {
+		a.local = a.now
+	}
+	s, err := postgres.Open(ctx, postgres.Options{URL: a.config.Database.DSN, Connections: a.config.Database.Connections, Name: "alta"})
+	if err != nil {
+		return nil, &exitError{exitOutage, err}
+	}
+	clock, err := s.NewClock(ctx, a.local)
+	if err != nil {
+		return nil, &exitError{exitOutage, errors.Join(err, s.Close())}
+	}
+	a.now = clock.Now
+	return sharedLedger{s, clock}, nil
 }
 
 // checkReady loads the configuration and makes sure that it can send, before
@@ -138,7 +161,7 @@ func (a *app) checkReady() error {
 }
 
 // withStore runs do on the open ledger and closes it.
-func (a *app) withStore(ctx context.Context, do func(*store.Store) error) (err error) {
+func (a *app) withStore(ctx context.Context, do func(ledger) error) (err error) {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err
@@ -149,7 +172,7 @@ func (a *app) withStore(ctx context.Context, do func(*store.Store) error) (err e
 
 // withLedger is withStore for commands that look: it makes no ledger where there
 // is none, since a mistaken path would then look like an empty one.
-func (a *app) withLedger(ctx context.Context, do func(*store.Store) error) error {
+func (a *app) withLedger(ctx context.Context, do func(ledger) error) error {
 	if err := a.load(); err != nil {
 		return err
 	}
@@ -160,6 +183,9 @@ func (a *app) withLedger(ctx context.Context, do func(*store.Store) error) error
 }
 
 func (a *app) ledgerExists() error {
+	if a.config.Database.shared() {
+		return nil // whoever opens it says what is wrong
+	}
 	if _, err := os.Stat(a.config.Database.Path); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("there is no ledger at %s; 'alta users import' or 'alta run' makes it", a.config.Database.Path)
 	}
@@ -219,7 +245,7 @@ link is issued again, and a verified user hears no more.`,
 	root.AddCommand(
 		a.demoCommand(), a.initCommand(), a.doctorCommand(), a.serveCommand(), a.runCommand(),
 		a.usersCommand(), a.resendCommand(), a.previewCommand(), a.statusCommand(), a.explainCommand(),
-		a.backupCommand(), a.rekeyCommand(), manCommand(),
+		a.backupCommand(), a.rekeyCommand(), a.migrateCommand(), a.moveCommand(), manCommand(),
 	)
 	usageArgs(root)
 	return root

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"alta/pipeline"
-	"alta/store"
 )
 
 // approved is the answer to a yes that another process acts on.
@@ -18,7 +17,7 @@ type approved struct {
 
 // approve leaves an operator's yes to the process that has the lock. locked says
 // which one that is.
-func (a *app) approve(ctx context.Context, s *store.Store, limit int, asJSON bool, locked error) error {
+func (a *app) approve(ctx context.Context, s ledger, limit int, asJSON bool, locked error) error {
 	if limit > 0 {
 		return usage("--limit is for a run of its own, and %w", locked)
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"alta/store"
 )
 
 func (a *app) backupCommand() *cobra.Command {
@@ -21,8 +19,8 @@ again: the links in it are lost, mails that are still due get fresh ones.`,
 		Example: `  alta backup /var/backups/alta-$(date +%F).db`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withLedger(c.Context(), func(s *store.Store) error {
-				if err := s.Backup(c.Context(), args[0]); err != nil {
+			return a.withLedger(c.Context(), func(s ledger) error {
+				if err := s.backup(c.Context(), args[0]); err != nil {
 					return err
 				}
 				fmt.Fprintf(a.out, "Wrote %s.\n", args[0])

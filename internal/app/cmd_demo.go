@@ -62,7 +62,7 @@ func (a *app) demo(ctx context.Context, users int, once bool) (err error) {
 	}
 	fmt.Fprintf(a.out, "A simulated partner API answers at %s and an SMTP catcher at %s.\nEverything is in %s\n\n",
 		world.api.URL(), world.smtpAddress(), dir)
-	return a.withStore(ctx, func(s *store.Store) error { return a.playDemo(ctx, s, world, people, once) })
+	return a.withStore(ctx, func(s ledger) error { return a.playDemo(ctx, s, world, people, once) })
 }
 
 // loadDemoConfig writes the configuration that a newcomer would write, and
@@ -134,7 +134,7 @@ level = "error"
 `
 
 // playDemo does what 'alta users import' and 'alta serve' do, only faster.
-func (a *app) playDemo(ctx context.Context, s *store.Store, w *demoWorld, people []demoUser, once bool) (err error) {
+func (a *app) playDemo(ctx context.Context, s ledger, w *demoWorld, people []demoUser, once bool) (err error) {
 	csv := filepath.Join(w.dir, "users.csv")
 	if err := os.WriteFile(csv, demoCSV(people), 0o600); err != nil {
 		return fmt.Errorf("write the sample users: %w", err)
@@ -148,11 +148,11 @@ func (a *app) playDemo(ctx context.Context, s *store.Store, w *demoWorld, people
 		return err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	lock, err := s.Lock()
+	release, err := s.hold(ctx, false)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer func() { err = errors.Join(err, release()) }()
 
 	if err := a.demoPasses(ctx, e, w, people, once); err != nil {
 		return err

@@ -154,15 +154,15 @@ func (a *app) checkDatabase(ctx context.Context) (detail string, err error) {
 	if err := s.Check(ctx); err != nil {
 		return "", err
 	}
-	detail = s.Path() + " is sound"
-	lock, err := s.Lock()
+	detail = s.name() + " is sound"
+	release, err := s.hold(ctx, false)
 	if errors.Is(err, store.ErrLocked) {
 		return detail + "; " + err.Error(), nil
 	}
 	if err != nil {
 		return "", err
 	}
-	return detail + "; no process runs the pipeline now", lock.Unlock()
+	return detail + "; no process runs the pipeline now", release()
 }
 
 // mostBadRows bounds the rows of the source that the doctor names.

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"alta/pipeline"
-	"alta/store"
 )
 
 func (a *app) explainCommand() *cobra.Command {
@@ -23,7 +22,7 @@ external id or an e-mail address. Times are on the user's own clock.`,
   alta explain 8f14e45f-ceea-467f-a0e6-0d1f4b1a9b1e --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withLedger(c.Context(), func(s *store.Store) error {
+			return a.withLedger(c.Context(), func(s ledger) error {
 				return a.explain(c.Context(), s, args[0], asJSON)
 			})
 		},
@@ -32,7 +31,7 @@ external id or an e-mail address. Times are on the user's own clock.`,
 	return c
 }
 
-func (a *app) explain(ctx context.Context, s *store.Store, ref string, asJSON bool) error {
+func (a *app) explain(ctx context.Context, s ledger, ref string, asJSON bool) error {
 	x, err := readExplanation(ctx, s, ref)
 	if err != nil {
 		return err
@@ -50,7 +49,7 @@ func (a *app) explain(ctx context.Context, s *store.Store, ref string, asJSON bo
 	return nil
 }
 
-func readExplanation(ctx context.Context, s *store.Store, ref string) (x explanation, err error) {
+func readExplanation(ctx context.Context, s ledger, ref string) (x explanation, err error) {
 	if x.user, err = s.Find(ctx, ref); err != nil {
 		return x, err
 	}
@@ -60,7 +59,7 @@ func readExplanation(ctx context.Context, s *store.Store, ref string) (x explana
 	if x.pauses, err = s.Pauses(ctx); err != nil {
 		return x, err
 	}
-	if x.idle, err = s.Idle(); err != nil {
+	if x.idle, err = s.idle(ctx); err != nil {
 		return x, err
 	}
 	x.audit, err = s.Audit(ctx, x.user.User.ID)

@@ -15,7 +15,6 @@ import (
 
 	"alta/internal/mailer"
 	"alta/pipeline"
-	"alta/store"
 )
 
 // previewLink stands for the link: a preview mints nothing.
@@ -135,7 +134,7 @@ func (a *app) previewDelivery(ctx context.Context, p preview) (*pipeline.Deliver
 }
 
 func (a *app) previewUser(ctx context.Context, ref string) (u pipeline.User, err error) {
-	err = a.withLedger(ctx, func(s *store.Store) error {
+	err = a.withLedger(ctx, func(s ledger) error {
 		r, err := s.Find(ctx, ref)
 		u = r.User
 		return err

@@ -32,7 +32,7 @@ cut off half-way, run it again.`,
 		Example: `  alta rekey                what it would do
   alta rekey --yes`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.withLedger(c.Context(), func(s *store.Store) error { return a.rekey(c.Context(), s, yes) })
+			return a.withLedger(c.Context(), func(s ledger) error { return a.rekey(c.Context(), s, yes) })
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "yes, forget the links")
@@ -46,7 +46,7 @@ type nextKey struct {
 	file string          // "" for a key that is not alta's to keep
 }
 
-func (a *app) rekey(ctx context.Context, s *store.Store, yes bool) (err error) {
+func (a *app) rekey(ctx context.Context, s ledger, yes bool) (err error) {
 	next, err := a.nextKey(ctx, s)
 	if err != nil {
 		return &exitError{exitUsage, err}
@@ -59,14 +59,14 @@ func (a *app) rekey(ctx context.Context, s *store.Store, yes bool) (err error) {
 		return usage("this would give the ledger a new data key, from %s, and forget the links that it keeps (%d now): "+
 			"those in people's inboxes keep working, and mails that are still due get fresh ones; add --yes if that is what you want", a.keySource(), links)
 	}
-	lock, err := s.LockSoon(ctx)
+	release, err := s.hold(ctx, true)
 	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%w; stop it first, and whatever stands by: it seals links with the key that it has", err)
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer func() { err = errors.Join(err, release()) }()
 
 	ctx = context.WithoutCancel(ctx) // it is short, and half a change helps nobody
 	if err := s.Shred(ctx, a.now()); err != nil {
@@ -90,7 +90,7 @@ func (a *app) rekey(ctx context.Context, s *store.Store, yes bool) (err error) {
 
 // nextKey chooses the new key, and refuses what would change nothing or destroy
 // what is no key.
-func (a *app) nextKey(ctx context.Context, s *store.Store) (nextKey, error) {
+func (a *app) nextKey(ctx context.Context, s ledger) (nextKey, error) {
 	key, _, err := a.findKey()
 	if a.config.Database.Key.IsZero() && !a.config.secretFailed(keySetting) && !a.keyIsCredential() {
 		return a.nextKeyFile(err)
@@ -132,7 +132,7 @@ func (a *app) nextKeyFile(found error) (n nextKey, err error) {
 // changeKey gives the ledger its new key. The new file stands beside the old one
 // until the ledger has the key. A process that ends between the two leaves a
 // ledger that its key file does not fit, until the command is run again.
-func (a *app) changeKey(ctx context.Context, s *store.Store, next nextKey) error {
+func (a *app) changeKey(ctx context.Context, s ledger, next nextKey) error {
 	place := func() error { return nil }
 	if next.file != "" {
 		var err error

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"alta/internal/fleet"
 	"alta/pipeline"
 	"alta/store"
 )
@@ -63,7 +64,7 @@ The act is audited with your name and --reason. More than one user asks for
 			if err := r.check(); err != nil {
 				return err
 			}
-			return a.withLedger(c.Context(), func(s *store.Store) error { return a.resend(c.Context(), s, r) })
+			return a.withLedger(c.Context(), func(s ledger) error { return a.resend(c.Context(), s, r) })
 		},
 	}
 	f := c.Flags()
@@ -98,7 +99,7 @@ func (r resend) check() error {
 
 func (r resend) named() []string { return append(append([]string{}, r.users...), r.emails...) }
 
-func (a *app) resend(ctx context.Context, s *store.Store, r resend) error {
+func (a *app) resend(ctx context.Context, s ledger, r resend) error {
 	country, err := parseCountry(r.country)
 	if err != nil {
 		return err
@@ -126,17 +127,23 @@ func (a *app) resend(ctx context.Context, s *store.Store, r resend) error {
 
 // queueAndSend makes the mails due and a run of its own for them. While another
 // process has the lock that one sends, and this one needs no secrets.
-func (a *app) queueAndSend(ctx context.Context, s *store.Store, sel store.Selection, r resend) (answer resent, err error) {
-	lock, err := s.LockSoon(ctx)
-	if errors.Is(err, store.ErrLocked) {
-		answer, err = a.queueResends(ctx, s, sel, r)
-		answer.Daemon = true
-		return answer, err
+func (a *app) queueAndSend(ctx context.Context, s ledger, sel store.Selection, r resend) (answer resent, err error) {
+	if shared, ok := s.(sharedLedger); ok {
+		if idle, err := s.idle(ctx); err != nil || !idle {
+			return a.queueForFleet(ctx, shared, sel, r, err)
+		}
+	} else {
+		release, err := s.hold(ctx, true)
+		if errors.Is(err, store.ErrLocked) {
+			answer, err = a.queueResends(ctx, s, sel, r)
+			answer.Daemon = true
+			return answer, err
+		}
+		if err != nil {
+			return answer, err
+		}
+		defer func() { err = errors.Join(err, release()) }()
 	}
-	if err != nil {
-		return answer, err
-	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	e, err := a.newEngine(ctx, s)
 	if err != nil {
 		return answer, err
@@ -152,14 +159,28 @@ func (a *app) queueAndSend(ctx context.Context, s *store.Store, sel store.Select
 	}
 	bar := a.newDeliveryBar(ctx, e, len(answer.Queued))
 	defer bar.stop()
-	report, failure := e.run(ctx, pass{trigger: store.ByResend, done: bar.done})
+	report, failure := e.runHeld(ctx, pass{trigger: store.ByResend, done: bar.done})
 	answer.Report, answer.failure = &report, failure
 	return answer, nil
 }
 
+// queueForFleet makes the mails due and asks the fleet, whose machines serve just
+// now, for a run at once.
+func (a *app) queueForFleet(ctx context.Context, s sharedLedger, sel store.Selection, r resend, err error) (answer resent, _ error) {
+	if err != nil {
+		return answer, err
+	}
+	answer, err = a.queueResends(ctx, s, sel, r)
+	answer.Daemon = true
+	if err == nil && len(answer.Queued) > 0 {
+		_, err = fleet.Ask(ctx, s.Store, store.ByResend, 0)
+	}
+	return answer, err
+}
+
 // queueResends chooses the users and makes a mail due for each, unless there is
 // a reason not to.
-func (a *app) queueResends(ctx context.Context, s *store.Store, sel store.Selection, r resend) (resent, error) {
+func (a *app) queueResends(ctx context.Context, s ledger, sel store.Selection, r resend) (resent, error) {
 	answer := resent{Queued: []string{}, Refused: []refusal{}}
 	users, err := s.Select(ctx, sel, a.now())
 	if err != nil {
@@ -185,7 +206,7 @@ func (a *app) queueResends(ctx context.Context, s *store.Store, sel store.Select
 	return answer, nil
 }
 
-func (a *app) queueResend(ctx context.Context, s *store.Store, u store.UserRecord, plan pipeline.Plan, by store.Act, force bool) (whyNot string, err error) {
+func (a *app) queueResend(ctx context.Context, s ledger, u store.UserRecord, plan pipeline.Plan, by store.Act, force bool) (whyNot string, err error) {
 	now := a.now()
 	if left := plan.GapLeft(u.History, now); left > 0 && !force && u.User.Status == pipeline.Pending {
 		return fmt.Sprintf("the last mail went out %s ago and plan.min_gap leaves the user in peace for %s more; --force overrides it",

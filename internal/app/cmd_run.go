@@ -50,7 +50,7 @@ nothing was lost, and the next run goes on.`,
 			if err := a.checkReady(); err != nil {
 				return err
 			}
-			return a.withStore(c.Context(), func(s *store.Store) error { return a.runOnce(c.Context(), s, limit, yes, asJSON) })
+			return a.withStore(c.Context(), func(s ledger) error { return a.runOnce(c.Context(), s, limit, yes, asJSON) })
 		},
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "list who would get what now, and change nothing")
@@ -60,13 +60,13 @@ nothing was lost, and the next run goes on.`,
 	return c
 }
 
-func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, yes, asJSON bool) (err error) {
+func (a *app) runOnce(ctx context.Context, s ledger, limit int, yes, asJSON bool) (err error) {
 	e, err := a.newEngine(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	lock, err := s.LockSoon(ctx)
+	right, err := e.takeRight(ctx)
 	if errors.Is(err, store.ErrLocked) && yes {
 		return a.approve(ctx, s, limit, asJSON, err)
 	}
@@ -76,7 +76,7 @@ func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, yes, asJSO
 	if err != nil {
 		return ledgerError(err)
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer giveBack(ctx, right, &err)
 
 	p := pass{trigger: store.ByCommand, limit: limit}
 	if yes {
@@ -89,7 +89,7 @@ func (a *app) runOnce(ctx context.Context, s *store.Store, limit int, yes, asJSO
 		why.count(v)
 		bar.done(d, v, soFar)
 	}
-	report, err := e.run(ctx, p)
+	report, err := right.run(ctx, p)
 	bar.stop()
 	printErr := a.printReport(report, asJSON)
 	if !asJSON {
@@ -165,11 +165,14 @@ func (a *app) dryRun(ctx context.Context, limit int, asJSON bool) error {
 	if err := a.load(); err != nil {
 		return err
 	}
-	list := func(s *store.Store) error { return a.listDue(ctx, s, limit, asJSON) }
-	if a.config.Source.SQLite == "" {
+	list := func(s ledger) error { return a.listDue(ctx, s, limit, asJSON) }
+	if a.config.Database.shared() && a.config.Source.SQLite != "" {
+		a.log.Warn("a dry run on PostgreSQL does not pull the source: it shows what is due in the ledger now")
+	}
+	if a.config.Database.shared() || a.config.Source.SQLite == "" {
 		return a.withLedger(ctx, list)
 	}
-	return a.withCopy(ctx, func(copied *store.Store) error {
+	return a.withCopy(ctx, func(copied ledger) error {
 		if err := pullInto(ctx, copied, a.config, a.log, a.planner(), a.now); err != nil {
 			return err
 		}
@@ -177,7 +180,7 @@ func (a *app) dryRun(ctx context.Context, limit int, asJSON bool) error {
 	})
 }
 
-func (a *app) listDue(ctx context.Context, s *store.Store, limit int, asJSON bool) error {
+func (a *app) listDue(ctx context.Context, s ledger, limit int, asJSON bool) error {
 	now := a.now()
 	due, err := s.Due(ctx, now, limit)
 	if err != nil {
@@ -224,7 +227,7 @@ func (a *app) listDue(ctx context.Context, s *store.Store, limit int, asJSON boo
 }
 
 // printDue sums a dry run up, and says when to look again if nothing would go.
-func (a *app) printDue(ctx context.Context, s *store.Store, mails []plannedMail, now time.Time) error {
+func (a *app) printDue(ctx context.Context, s ledger, mails []plannedMail, now time.Time) error {
 	waiting := 0
 	for _, m := range mails {
 		if m.Wait != "" {
@@ -245,7 +248,7 @@ func (a *app) printDue(ctx context.Context, s *store.Store, mails []plannedMail,
 
 // withCopy runs do on a copy of the ledger, an empty one where there is none
 // yet, and removes the copy.
-func (a *app) withCopy(ctx context.Context, do func(*store.Store) error) (err error) {
+func (a *app) withCopy(ctx context.Context, do func(ledger) error) (err error) {
 	dir, err := os.MkdirTemp("", "alta-dry-run-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the dry run: %w", err)
@@ -253,7 +256,7 @@ func (a *app) withCopy(ctx context.Context, do func(*store.Store) error) (err er
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	path := filepath.Join(dir, "copy.db")
 	if a.ledgerExists() == nil {
-		if err := a.withLedger(ctx, func(s *store.Store) error { return s.Backup(ctx, path) }); err != nil {
+		if err := a.withLedger(ctx, func(s ledger) error { return s.backup(ctx, path) }); err != nil {
 			return err
 		}
 	}
@@ -262,5 +265,5 @@ func (a *app) withCopy(ctx context.Context, do func(*store.Store) error) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, copied.Close()) }()
-	return do(copied)
+	return do(fileLedger{copied})
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
-
-	"alta/store"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -28,7 +26,7 @@ A second copy on the same database stands by and takes over when the first ends.
 			if err := a.checkReady(); err != nil {
 				return err
 			}
-			return a.withStore(ctx, func(s *store.Store) (err error) {
+			return a.withStore(ctx, func(s ledger) (err error) {
 				e, err := a.newEngine(ctx, s)
 				if err != nil {
 					return err

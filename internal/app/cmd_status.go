@@ -10,6 +10,7 @@ import (
 
 	"alta/pipeline"
 	"alta/store"
+	"alta/store/postgres"
 )
 
 // lastRuns is how many runs the status shows.
@@ -24,7 +25,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Example: `  alta status
   alta status --json | jq .queue.due_now`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.withLedger(c.Context(), func(s *store.Store) error { return a.status(c.Context(), s, asJSON) })
+			return a.withLedger(c.Context(), func(s ledger) error { return a.status(c.Context(), s, asJSON) })
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -38,6 +39,8 @@ type statusJSON struct {
 	Pauses  []pauseJSON  `json:"pauses"`
 	NextRun *time.Time   `json:"next_run"` // by the schedule, if the daemon runs
 	Runs    []runJSON    `json:"runs"`
+
+	Machines []machineJSON `json:"machines"` // of the fleet; none for a ledger in a file
 }
 
 type funnelJSON struct {
@@ -91,7 +94,20 @@ type runJSON struct {
 	pipeline.Report
 }
 
-func (a *app) status(ctx context.Context, s *store.Store, asJSON bool) error {
+type machineJSON struct {
+	Name      string     `json:"name"`
+	Version   string     `json:"version"`
+	Leads     bool       `json:"leads"` // it rings the schedule
+	Draining  bool       `json:"draining"`
+	Workers   int        `json:"workers"`
+	Preparing int        `json:"preparing"` // mails
+	Sending   int        `json:"sending"`
+	Runs      []int64    `json:"runs"` // that it pulls for
+	StartedAt *time.Time `json:"started_at"`
+	SeenAt    *time.Time `json:"seen_at"`
+}
+
+func (a *app) status(ctx context.Context, s ledger, asJSON bool) error {
 	now := a.now()
 	st, err := s.Status(ctx, now)
 	if err != nil {
@@ -101,20 +117,29 @@ func (a *app) status(ctx context.Context, s *store.Store, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	var machines []postgres.Machine
+	if shared, ok := s.(sharedLedger); ok {
+		if machines, err = shared.Machines(ctx, now); err != nil {
+			return err
+		}
+	}
 	next := a.config.Schedule.Schedule.Next(now.In(a.config.Schedule.Location))
 	if asJSON {
-		return a.printJSON(statusOut(st, runs, next))
+		return a.printJSON(statusOut(st, runs, machines, next))
 	}
 	a.printFunnel(st.Funnel)
 	a.printQueue(st, now)
 	a.printRuns(runs, next)
+	if a.config.Database.shared() {
+		a.printMachines(machines, now)
+	}
 	return nil
 }
 
-func statusOut(st store.Status, runs []store.Run, next time.Time) statusJSON {
+func statusOut(st store.Status, runs []store.Run, machines []postgres.Machine, next time.Time) statusJSON {
 	q := st.Queue
 	out := statusJSON{
-		Funnel: []funnelJSON{}, Pauses: []pauseJSON{}, Runs: []runJSON{},
+		Funnel: []funnelJSON{}, Pauses: []pauseJSON{}, Runs: []runJSON{}, Machines: []machineJSON{},
 		Queue: queueJSON{
 			DueNow: q.DueNow, Later: q.Later, Retry: q.Retry, Claimed: q.Claimed, Sending: q.Sending,
 			Held: q.Held, Doubt: q.Doubt, Failed: q.Failed, OldestDue: utc(q.OldestDue), NextDue: utc(q.NextDue),
@@ -130,6 +155,11 @@ func statusOut(st store.Status, runs []store.Run, next time.Time) statusJSON {
 	}
 	for _, r := range runs {
 		out.Runs = append(out.Runs, runJSON{r.ID, string(r.Trigger), utc(r.StartedAt), utc(r.FinishedAt), r.Error, r.Report})
+	}
+	for _, m := range machines {
+		out.Machines = append(out.Machines, machineJSON{
+			m.Name, m.Version, m.Leads, m.Draining, m.Workers, m.Claimed, m.Sending, m.Runs, utc(m.StartedAt), utc(m.SeenAt),
+		})
 	}
 	return out
 }

@@ -27,7 +27,7 @@ func (a *app) usersAddCommand() *cobra.Command {
 				}
 				return usage("%s", strings.Join(lines, "\n      "))
 			}
-			return a.withStore(c.Context(), func(s *store.Store) error {
+			return a.withStore(c.Context(), func(s ledger) error {
 				counts, err := s.Enrol(c.Context(), []pipeline.User{u}, store.Imported, a.planner(), a.now())
 				if err != nil {
 					return err

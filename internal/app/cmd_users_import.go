@@ -51,7 +51,7 @@ Exit status: 0 all rows were good; 1 a row was bad, or the file can't be read.`,
   8f14e45f-ceea-467f-a0e6-0d1f4b1a9b1e,ana@example.mx,Ana Torres,MX`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withStore(c.Context(), func(s *store.Store) error {
+			return a.withStore(c.Context(), func(s ledger) error {
 				return a.importUsers(c.Context(), s, args[0], asJSON)
 			})
 		},
@@ -60,7 +60,7 @@ Exit status: 0 all rows were good; 1 a row was bad, or the file can't be read.`,
 	return c
 }
 
-func (a *app) importUsers(ctx context.Context, s *store.Store, path string, asJSON bool) (err error) {
+func (a *app) importUsers(ctx context.Context, s ledger, path string, asJSON bool) (err error) {
 	in, size, err := a.openInput(path)
 	if err != nil {
 		return err
@@ -130,11 +130,11 @@ type portion struct {
 
 // enrolInTurns returns what takes portions in, each in a transaction of its own,
 // and leaves the ledger to others now and then. done is told after each.
-func (a *app) enrolInTurns(ctx context.Context, s *store.Store, done func(store.Enrolled, int)) func(portion) error {
+func (a *app) enrolInTurns(ctx context.Context, s ledger, done func(store.Enrolled, int)) func(portion) error {
 	var t turns
 	var sum store.Enrolled
 	return func(p portion) error {
-		idle, err := s.Idle()
+		idle, err := s.idle(ctx)
 		running := err != nil || !idle // where nobody can tell, a run may wait
 		if err := pause(ctx, t.wait(a.now(), running)); err != nil {
 			return err

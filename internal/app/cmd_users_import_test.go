@@ -64,7 +64,7 @@ func TestAnImportThatBreaksOffKeepsWhatItRead(t *testing.T) {
 				in:  io.MultiReader(strings.NewReader(text.String()), readerFunc(func([]byte) (int, error) { return 0, c.end(cancel) })),
 				out: &out, screen: &screen{out: io.Discard}, now: time.Now, config: &Config{},
 			}
-			err = a.importUsers(ctx, s, "-", true)
+			err = a.importUsers(ctx, fileLedger{s}, "-", true)
 			if c.err == nil && err != nil || !errors.Is(err, c.err) {
 				t.Errorf("error is %v, want %v", err, c.err)
 			}

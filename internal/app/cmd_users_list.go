@@ -80,7 +80,7 @@ spreadsheet program would run as a formula; import takes it off again.`,
 			case asCSV:
 				list = a.listUsersCSV
 			}
-			return a.withLedger(c.Context(), func(s *store.Store) error { return list(c.Context(), s, f) })
+			return a.withLedger(c.Context(), func(s ledger) error { return list(c.Context(), s, f) })
 		},
 	}
 	c.Flags().StringVar(&country, "country", "", "only users of `MX` or DO")
@@ -93,12 +93,12 @@ spreadsheet program would run as a formula; import takes it off again.`,
 	return c
 }
 
-func (a *app) listUsersJSON(ctx context.Context, s *store.Store, f store.Filter) error {
+func (a *app) listUsersJSON(ctx context.Context, s ledger, f store.Filter) error {
 	enc := newLineEncoder(a.out)
 	return s.List(ctx, f, func(r store.UserRecord) error { return enc.Encode(userOut(r)) })
 }
 
-func (a *app) listUsersCSV(ctx context.Context, s *store.Store, f store.Filter) error {
+func (a *app) listUsersCSV(ctx context.Context, s ledger, f store.Filter) error {
 	w := roster.NewCSVWriter(a.out)
 	err := s.List(ctx, f, func(r store.UserRecord) error {
 		if r.User.Status == pipeline.Erased {
@@ -109,7 +109,7 @@ func (a *app) listUsersCSV(ctx context.Context, s *store.Store, f store.Filter) 
 	return errors.Join(err, w.Flush())
 }
 
-func (a *app) listUsers(ctx context.Context, s *store.Store, f store.Filter) error {
+func (a *app) listUsers(ctx context.Context, s ledger, f store.Filter) error {
 	const page = 1000 // rows that share one layout, so that memory stays flat
 	t := newTable(a.out)
 	header := table.Row{"id", "e-mail", "name", "country", "status", "mails", "last mail (UTC)"}
@@ -136,7 +136,7 @@ func (a *app) usersShowCommand() *cobra.Command {
 		Example: `  alta users show ana@example.mx --json`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withLedger(c.Context(), func(s *store.Store) error {
+			return a.withLedger(c.Context(), func(s ledger) error {
 				r, err := s.Find(c.Context(), args[0])
 				if err != nil {
 					return err

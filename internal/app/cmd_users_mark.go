@@ -41,7 +41,7 @@ next mail. The act is audited.`,
 			if err := checkReason(reason); err != nil {
 				return err
 			}
-			return a.withLedger(c.Context(), func(s *store.Store) error {
+			return a.withLedger(c.Context(), func(s ledger) error {
 				r, err := s.Find(c.Context(), args[0])
 				if err != nil {
 					return err
@@ -72,7 +72,7 @@ Capa id stays, so that no import brings the user back. It can't be undone.`,
 			if err := checkReason(reason); err != nil {
 				return err
 			}
-			return a.withLedger(c.Context(), func(s *store.Store) error {
+			return a.withLedger(c.Context(), func(s ledger) error {
 				r, err := s.Find(c.Context(), args[0])
 				if err != nil {
 					return err
@@ -94,20 +94,20 @@ Capa id stays, so that no import brings the user back. It can't be undone.`,
 
 // settleIfAlone settles what a process that died left on its way, unless
 // another one is at work.
-func (a *app) settleIfAlone(ctx context.Context, s *store.Store) (err error) {
-	lock, err := s.Lock()
+func (a *app) settleIfAlone(ctx context.Context, s ledger) (err error) {
+	release, err := s.hold(ctx, false)
 	if errors.Is(err, store.ErrLocked) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer func() { err = errors.Join(err, release()) }()
 	return settleOrphans(ctx, s, a.config.Plan.Plan(), a.config.Capa.LeastLife(), a.log, a.now)
 }
 
 // printAct says what was done to a user, or as JSON what the user is now.
-func (a *app) printAct(ctx context.Context, s *store.Store, before store.UserRecord, act string, asJSON bool) error {
+func (a *app) printAct(ctx context.Context, s ledger, before store.UserRecord, act string, asJSON bool) error {
 	if !asJSON {
 		_, err := fmt.Fprintf(a.out, "%s %s\n", before.User.ID, act)
 		return err

@@ -18,6 +18,7 @@ import (
 // one are derived. Nothing changes it after the start.
 type Config struct {
 	Database  DatabaseConfig  `toml:"database"`
+	Fleet     FleetConfig     `toml:"fleet"`
 	Capa      CapaConfig      `toml:"capa"`
 	SMTP      SMTPConfig      `toml:"smtp"`
 	Brand     BrandConfig     `toml:"brand"`
@@ -42,10 +43,27 @@ type Config struct {
 
 // DatabaseConfig says where the ledger is.
 type DatabaseConfig struct {
-	URL     string          `toml:"url"`
-	Path    string          `toml:"-"`        // the SQLite file that URL names
-	KeyFile string          `toml:"key_file"` // made at the first start; "" in the file is beside the database
-	Key     pipeline.Secret `toml:"-"`        // ALTA_DATA_KEY, which wins; the zero value leaves it to KeyFile
+	URL          string          `toml:"url"`
+	Path         string          `toml:"-"` // the SQLite file that URL names, "" for a ledger on PostgreSQL
+	PasswordFile string          `toml:"password_file"`
+	Password     pipeline.Secret `toml:"-"`           // of a ledger on PostgreSQL
+	DSN          pipeline.Secret `toml:"-"`           // URL and Password, for PostgreSQL
+	Connections  int             `toml:"connections"` // to PostgreSQL; 0 is a good number
+	KeyFile      string          `toml:"key_file"`    // made at the first start; "" in the file is beside the database
+	Key          pipeline.Secret `toml:"-"`           // ALTA_DATA_KEY, which wins; the zero value leaves it to KeyFile
+}
+
+// shared tells whether the ledger is on PostgreSQL, where many machines share it.
+func (c DatabaseConfig) shared() bool { return c.Path == "" }
+
+// Name says where the ledger is, without a password.
+func (c DatabaseConfig) Name() string { return cmp.Or(c.Path, c.URL) }
+
+// FleetConfig says how this machine takes part in a fleet, which a ledger on
+// PostgreSQL has.
+type FleetConfig struct {
+	Name  string        `toml:"name"` // "" is the host's
+	Lease time.Duration `toml:"lease"`
 }
 
 // CapaConfig says how to reach the partner API.
@@ -282,7 +300,7 @@ func (c Config) String() string {
 func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("file", c.File),
-		slog.String("database", c.Database.Path),
+		slog.String("database", c.Database.Name()),
 		slog.String("capa", c.Capa.BaseURL),
 		slog.String("smtp", c.SMTP.Host),
 		slog.String("cron", c.Schedule.Cron),

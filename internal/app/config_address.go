@@ -22,7 +22,7 @@ var (
 // databasePath returns the SQLite file that a database.url names: a bare path,
 // "sqlite:PATH", "file:PATH", or either with "//" in front of an absolute path.
 func databasePath(address string) (string, error) {
-	const expected = `expected a path to an SQLite file such as "alta.db" or "sqlite:/var/lib/alta/alta.db"`
+	const expected = `expected a path to an SQLite file such as "alta.db" or "sqlite:/var/lib/alta/alta.db", or "postgres://…"`
 	scheme := strings.ToLower(strings.TrimSuffix(urlScheme.FindString(address), ":"))
 	path := address
 	switch scheme {
@@ -35,9 +35,6 @@ func databasePath(address string) (string, error) {
 			}
 			path = rest
 		}
-	case "postgres", "postgresql":
-		// The address may hold a password, so it is not repeated.
-		return "", fmt.Errorf("found a PostgreSQL address, but this release keeps its ledger in SQLite only; %s", expected)
 	default:
 		return "", fmt.Errorf("found the unknown scheme %q, %s", scheme, expected)
 	}

@@ -53,16 +53,32 @@ func (k *configCheck) noControlCharacters() {
 
 func (k *configCheck) database() {
 	c := &k.config.Database
-	path, err := databasePath(c.URL)
-	if err != nil {
-		k.fail("database.url", err.Error())
-		return
+	if isPostgres(c.URL) {
+		if err := checkPostgres(c.URL); err != nil {
+			k.fail("database.url", err.Error())
+		}
+	} else {
+		path, err := databasePath(c.URL)
+		if err != nil {
+			k.fail("database.url", err.Error())
+			return
+		}
+		c.Path = path
 	}
-	c.Path = path
+	k.between("database.connections", c.Connections, 0, 1000)
+	k.require(c.Connections == 0 || c.Connections >= fewestConnections, "database.connections", fmt.Sprint(c.Connections), "0, or 6 and more: River listens on one, and a machine that lacks one can't beat")
+	k.positive("fleet.lease", k.config.Fleet.Lease)
+	k.require(k.config.Fleet.Lease >= shortestLease, "fleet.lease", k.config.Fleet.Lease.String(), "1s or more")
+	k.require(len(k.config.Fleet.Name) <= 60 && !strings.ContainsAny(k.config.Fleet.Name, " \t"), "fleet.name", k.config.Fleet.Name, "a name without blanks, of 60 bytes at most")
 	if _, err := store.ParseKey(pipeline.NewSecret(c.KeyFile)); err == nil {
 		k.fail(keySetting, "found a data key, expected the path of the file that holds it")
 	}
 }
+
+const (
+	fewestConnections = 6
+	shortestLease     = time.Second
+)
 
 func (k *configCheck) capa() {
 	c := &k.config.Capa

@@ -43,6 +43,9 @@ func LoadConfig(path string, data, defaults []byte, getenv func(string) string) 
 	c.Templates.Dir = c.resolve(c.Templates.Dir)
 	c.Database.Path = c.resolve(c.Database.Path)
 	c.readSecrets(getenv)
+	if c.Database.shared() {
+		c.Database.DSN = c.Database.dsn()
+	}
 	c.readDataKey(getenv)
 	c.warnReserved(getenv)
 	return c, nil

@@ -38,6 +38,7 @@ const (
 func secretsOf(c *Config) []secretSource {
 	return []secretSource{
 		{what: "the API key of the partner", setting: "capa.api_key_file", env: "ALTA_CAPA_API_KEY", file: &c.Capa.APIKeyFile, into: &c.Capa.APIKey, form: secretToken},
+		{what: "the database password", setting: "database.password_file", env: "ALTA_DATABASE_PASSWORD", file: &c.Database.PasswordFile, into: &c.Database.Password},
 		{what: "the SMTP password", setting: "smtp.password_file", env: "ALTA_SMTP_PASSWORD", file: &c.SMTP.PasswordFile, into: &c.SMTP.Password},
 		{what: "the DKIM key", setting: "smtp.dkim.key_file", file: &c.SMTP.DKIM.KeyFile, into: &c.SMTP.DKIM.Key, form: secretLines},
 		{what: "the operator's token", setting: "operator.token_file", env: "ALTA_OPERATOR_TOKEN", file: &c.Operator.TokenFile, into: &c.Operator.Token, form: secretToken},
@@ -150,7 +151,10 @@ func (c *Config) readDataKey(getenv func(string) string) {
 		}
 		return
 	}
-	c.Database.KeyFile = cmp.Or(c.resolve(path), c.Database.Path+".key")
+	c.Database.KeyFile = c.resolve(path)
+	if !c.Database.shared() {
+		c.Database.KeyFile = cmp.Or(c.Database.KeyFile, c.Database.Path+".key")
+	}
 }
 
 // expandCredential replaces a leading $CREDENTIALS_DIRECTORY, with or without

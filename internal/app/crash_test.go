@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"database/sql"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -73,25 +72,28 @@ func (w *world) startTLS(settings ...string) {
 // age moves what happened, and what is planned, into the past.
 func (w *world) age(by time.Duration) {
 	w.t.Helper()
-	w.change(`UPDATE users SET invited_at = invited_at - ?1, last_mail_at = last_mail_at - ?1, link_expires_at = link_expires_at - ?1`, by.Milliseconds())
-	w.change(`UPDATE links SET issued_at = issued_at - ?1, expires_at = expires_at - ?1`, by.Milliseconds())
-	w.change(`UPDATE deliveries SET due_at = due_at - ?1, began_at = began_at - ?1`, by.Milliseconds())
+	ms := by.Milliseconds()
+	w.change(`UPDATE users SET invited_at = invited_at - ?, last_mail_at = last_mail_at - ?, link_expires_at = link_expires_at - ?`, ms, ms, ms)
+	w.change(`UPDATE links SET issued_at = issued_at - ?, expires_at = expires_at - ?`, ms, ms)
+	w.change(`UPDATE deliveries SET due_at = due_at - ?, began_at = began_at - ?`, ms, ms)
 }
 
 // change writes to the ledger behind alta's back.
 func (w *world) change(statement string, args ...any) {
 	w.t.Helper()
-	db, err := sql.Open("sqlite3", w.path("alta.db"))
+	db := w.rows()
+	_, err := db.Exec(db.text(statement), args...)
 	check(w.t, err)
-	_, err = db.Exec(statement, args...)
-	check(w.t, err)
-	check(w.t, db.Close())
 }
 
 // TestCrashPoints enumerates the points of each scenario and ends a run at each
 // one: everybody is still owed their mail afterwards. Then those who were in
 // flight are verified before anything else happens.
 func TestCrashPoints(t *testing.T) {
+	onEachEngine(t, testCrashPoints)
+}
+
+func testCrashPoints(t *testing.T) {
 	for _, s := range crashScenarios() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

@@ -42,44 +42,74 @@ type owed struct {
 // serve runs the daemon until ctx ends, and then until the mails on the wire
 // are recorded.
 func (e *engine) serve(ctx context.Context) (err error) {
-	lock, err := e.waitForLock(ctx)
-	if lock == nil {
+	if shared, ok := e.store.(sharedLedger); ok {
+		return e.serveInFleet(ctx, shared)
+	}
+	release, err := e.waitForLock(ctx)
+	if release == nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer func() { err = errors.Join(err, release()) }()
 	if err := e.recover(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-
-	if e.config.Operator.Listen != "" {
-		server, err := web.Listen(ctx, e.config.Operator.Listen, web.Handler(e.metrics, e.ready), e.log)
-		if err != nil {
-			status := exitUsage
-			if errors.Is(err, syscall.EADDRINUSE) {
-				status = exitOutage // it may be free in a moment: worth a restart
-			}
-			return &exitError{status, fmt.Errorf("%w; see operator.listen", err)}
-		}
-		e.log.Info("health and metrics are served", "address", server.Addr())
-		defer func() { err = errors.Join(err, server.Close()) }()
+	close, err := e.serveHealth(ctx)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, close()) }()
 	d := &daemon{engine: e}
 	return d.keepSchedule(ctx)
 }
 
+// serveInFleet serves as one machine of the fleet: River's leader rings the
+// schedule.
+func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
+	close, err := e.serveHealth(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, close()) }()
+	m, err := e.join(ctx, l, &e.config.Schedule)
+	if err != nil {
+		return err
+	}
+	e.log.Info("serving", "version", version(), "config", e.config, "machine", m.member.Name)
+	<-ctx.Done()
+	e.log.Info("stopping: mails on the wire finish, the rest goes back")
+	return m.member.Leave(context.WithoutCancel(ctx))
+}
+
+// serveHealth serves health checks and metrics, if they are asked for, until close.
+func (e *engine) serveHealth(ctx context.Context) (close func() error, err error) {
+	if e.config.Operator.Listen == "" {
+		return func() error { return nil }, nil
+	}
+	server, err := web.Listen(ctx, e.config.Operator.Listen, web.Handler(e.metrics, e.ready), e.log)
+	if err != nil {
+		status := exitUsage
+		if errors.Is(err, syscall.EADDRINUSE) {
+			status = exitOutage // it may be free in a moment: worth a restart
+		}
+		return nil, &exitError{status, fmt.Errorf("%w; see operator.listen", err)}
+	}
+	e.log.Info("health and metrics are served", "address", server.Addr())
+	return server.Close, nil
+}
+
 // waitForLock takes the right to run the pipeline. While another process has
-// it this one stands by, ready to take over; it returns no lock when ctx ends
+// it this one stands by, ready to take over; it returns nothing when ctx ends
 // first.
-func (e *engine) waitForLock(ctx context.Context) (*store.Lock, error) {
+func (e *engine) waitForLock(ctx context.Context) (release func() error, err error) {
 	ticks := time.NewTicker(lockEvery)
 	defer ticks.Stop()
 	for said := false; ; said = true {
-		lock, err := e.store.Lock()
+		release, err := e.store.hold(ctx, false)
 		if !errors.Is(err, store.ErrLocked) {
-			return lock, err
+			return release, err
 		}
 		if !said {
-			e.log.Warn("standing by: "+err.Error(), "database", e.store.Path())
+			e.log.Warn("standing by: "+err.Error(), "database", e.store.name())
 		}
 		select {
 		case <-ctx.Done():

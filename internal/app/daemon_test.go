@@ -168,7 +168,7 @@ func TestARunThatMeetsABug(t *testing.T) {
 	w := newWorld(t, time.Now)
 	log := &logBuffer{}
 	a := &app{screen: &screen{out: log}, getenv: w.getenv, now: w.now, defaults: standardConfig(t), configFile: w.path(defaultConfigFile)}
-	check(t, a.withStore(t.Context(), func(s *store.Store) error {
+	check(t, a.withStore(t.Context(), func(s ledger) error {
 		e, err := a.newEngine(t.Context(), s)
 		if err != nil {
 			return err

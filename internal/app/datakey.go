@@ -19,7 +19,7 @@ const keyAdvice = "bring back the right one, or 'alta rekey', which forgets the 
 
 // useKey gives the ledger the key that seals its links: ALTA_DATA_KEY, or that
 // of database.key_file, which is made when the ledger has never had a key.
-func (a *app) useKey(ctx context.Context, s *store.Store) error {
+func (a *app) useKey(ctx context.Context, s ledger) error {
 	key, err := a.dataKey(ctx, s)
 	_, unreadable := errors.AsType[*pipeline.Fault](err)
 	if unreadable || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) {
@@ -32,7 +32,7 @@ func (a *app) useKey(ctx context.Context, s *store.Store) error {
 }
 
 // dataKey finds the key of the ledger, or makes its file.
-func (a *app) dataKey(ctx context.Context, s *store.Store) (*store.Key, error) {
+func (a *app) dataKey(ctx context.Context, s ledger) (*store.Key, error) {
 	// Asked before the file is looked for: another process that makes both at this
 	// moment makes the file first.
 	has, err := s.HasKey(ctx)
@@ -44,7 +44,7 @@ func (a *app) dataKey(ctx context.Context, s *store.Store) (*store.Key, error) {
 		if has {
 			return nil, a.keyIsMissing()
 		}
-		if a.keyIsCredential() {
+		if a.keyIsCredential() || a.config.Database.shared() {
 			return nil, a.keyIsNotMine()
 		}
 		if err := makeKeyFile(a.config.Database.KeyFile, store.NewKey()); err != nil {
@@ -75,6 +75,9 @@ func (a *app) findKey() (key *store.Key, warning string, err error) {
 			return nil, "", configError([]ConfigProblem{p})
 		}
 	}
+	if c.Database.KeyFile == "" {
+		return nil, "", fmt.Errorf("a ledger on PostgreSQL needs ALTA_DATA_KEY or database.key_file, the same on every machine; 'openssl rand -base64 %d' makes one", store.KeySize)
+	}
 	key, mode, err := readKeyFile(c.Database.KeyFile)
 	if err == nil && mode&0o077 != 0 && !a.keyIsCredential() {
 		warning = fmt.Sprintf("other users of this machine can use the key file %s (mode %04o); 'chmod 600' it, and 'alta rekey' if anybody may have", c.Database.KeyFile, mode)
@@ -86,6 +89,9 @@ func (a *app) findKey() (key *store.Key, warning string, err error) {
 func (a *app) keySource() string {
 	if !a.config.Database.Key.IsZero() {
 		return "ALTA_DATA_KEY"
+	}
+	if a.config.Database.KeyFile == "" {
+		return "nowhere yet" // a ledger on PostgreSQL has no file of its own
 	}
 	return "the key file " + a.config.Database.KeyFile
 }

@@ -175,7 +175,7 @@ func TestManyFirstStartsAtOnce(t *testing.T) {
 			}
 			all.Go(func() {
 				<-begin
-				if err := errors.Join(a.useKey(t.Context(), s), s.Close()); err != nil {
+				if err := errors.Join(a.useKey(t.Context(), fileLedger{s}), s.Close()); err != nil {
 					t.Error(err)
 				}
 			})

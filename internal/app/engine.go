@@ -13,7 +13,6 @@ import (
 	"alta/internal/mailer"
 	"alta/internal/web"
 	"alta/pipeline"
-	"alta/store"
 	"alta/templates"
 )
 
@@ -22,7 +21,8 @@ type engine struct {
 	config  *Config
 	log     *slog.Logger
 	now     pipeline.Clock
-	store   *store.Store
+	store   ledger
+	file    fileLedger // the same, where it is a file and this process may have it alone
 	plan    pipeline.Plan
 	capa    *capa.Client
 	mails   *templates.Set
@@ -34,7 +34,7 @@ type engine struct {
 }
 
 // newEngine checks that everything needed for sending is there and wires it.
-func (a *app) newEngine(ctx context.Context, s *store.Store) (*engine, error) {
+func (a *app) newEngine(ctx context.Context, s ledger) (*engine, error) {
 	c := a.config
 	if err := c.CheckReady(); err != nil {
 		return nil, err
@@ -46,6 +46,7 @@ func (a *app) newEngine(ctx context.Context, s *store.Store) (*engine, error) {
 		config: c, log: a.log, now: a.now, store: s,
 		plan: c.Plan.Plan(), smtp: limiter(c.SMTP.Rate),
 	}
+	e.file, _ = s.(fileLedger)
 	var err error
 	if e.mails, err = loadTemplates(c); err != nil {
 		return nil, &exitError{exitUsage, err}
@@ -120,7 +121,7 @@ func limiter(perSecond float64) pipeline.Waiter {
 }
 
 // deliver is the chain of stages of one run.
-func (e *engine) deliver(q *store.Queue) pipeline.Deliver {
+func (e *engine) deliver(q sending) pipeline.Deliver {
 	observed := func(name string, stage pipeline.Stage) pipeline.Stage {
 		return pipeline.Observe(name, e.metrics, e.now, stage)
 	}

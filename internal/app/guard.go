@@ -12,7 +12,7 @@ import (
 // guarded delivers what is due, unless that is far more than usual and nobody
 // has approved it. A resend was approved by who asked for it.
 func (e *engine) guarded(ctx context.Context, id int64, p pass) (report pipeline.Report, err error) {
-	operators := e.store.Queue(id, store.OperatorsOnly)
+	operators := e.file.Queue(id, store.OperatorsOnly)
 	if p.trigger == store.ByResend {
 		return e.pipe(ctx, operators, operators, p)
 	}
@@ -24,7 +24,7 @@ func (e *engine) guarded(ctx context.Context, id int64, p pass) (report pipeline
 		report.Outage = allowed.WhyNot
 		return report, nil
 	}
-	q := e.store.Queue(id, store.Everything)
+	q := e.file.Queue(id, store.Everything)
 	if allowed.Most == 0 {
 		return e.pipe(ctx, q, q, p)
 	}
@@ -70,7 +70,7 @@ func (e *engine) judge(ctx context.Context, p pass) (o pipeline.Outlook, allowed
 
 // outlook is what the guard judges a run by that pulls at most limit mails; 0 is
 // no limit.
-func outlook(ctx context.Context, s *store.Store, limit int, now time.Time) (pipeline.Outlook, error) {
+func outlook(ctx context.Context, s ledger, limit int, now time.Time) (pipeline.Outlook, error) {
 	o, err := s.Outlook(ctx, now)
 	if limit > 0 {
 		o.Due = min(o.Due, limit)

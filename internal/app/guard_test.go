@@ -66,7 +66,7 @@ func (w *world) wantStopped(when string, would int, args ...string) {
 // no user.
 func (w *world) wantAudited(want ...string) {
 	w.t.Helper()
-	s, err := store.Open(w.t.Context(), w.path("alta.db"))
+	s, err := w.process(io.Discard).openStore(w.t.Context())
 	check(w.t, err)
 	log, err := s.Audit(w.t.Context(), "")
 	check(w.t, errors.Join(err, s.Close()))
@@ -111,6 +111,10 @@ func (w *world) statusNow() (s statusJSON) {
 
 func TestTheGuardStopsARunBeforeItsFirstMail(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testTheGuardStopsARunBeforeItsFirstMail)
+}
+
+func testTheGuardStopsARunBeforeItsFirstMail(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
 	w := guardedWorld(t, clock)
 
@@ -143,6 +147,10 @@ func TestTheGuardStopsARunBeforeItsFirstMail(t *testing.T) {
 
 func TestTheGuardLetsAFirstCampaignGo(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testTheGuardLetsAFirstCampaignGo)
+}
+
+func testTheGuardLetsAFirstCampaignGo(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
 	w := newWorld(t, clock.now, few, twice)
 	w.importMany(20)
@@ -153,6 +161,10 @@ func TestTheGuardLetsAFirstCampaignGo(t *testing.T) {
 
 func TestTheGuardCanBeTurnedOff(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testTheGuardCanBeTurnedOff)
+}
+
+func testTheGuardCanBeTurnedOff(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
 	w := guardedWorld(t, clock)
 	w.configure("guard.mails = 0", twice)
@@ -164,6 +176,10 @@ func TestTheGuardCanBeTurnedOff(t *testing.T) {
 
 // Users who come in by the thousand while a run goes on don't ride along with it.
 func TestARunDoesNotGrowPastTheGuard(t *testing.T) {
+	onEachEngine(t, testARunDoesNotGrowPastTheGuard)
+}
+
+func testARunDoesNotGrowPastTheGuard(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		args []string
@@ -191,6 +207,10 @@ func TestARunDoesNotGrowPastTheGuard(t *testing.T) {
 // A yes is for this campaign: what an outage left of it goes within the hour,
 // what comes later asks again.
 func TestAYesOutlivesAnOutageAndEndsWithItsHour(t *testing.T) {
+	onEachEngine(t, testAYesOutlivesAnOutageAndEndsWithItsHour)
+}
+
+func testAYesOutlivesAnOutageAndEndsWithItsHour(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		after time.Duration
@@ -223,6 +243,10 @@ func TestAYesOutlivesAnOutageAndEndsWithItsHour(t *testing.T) {
 
 func TestADryRunSaysThatTheGuardWouldStopIt(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testADryRunSaysThatTheGuardWouldStopIt)
+}
+
+func testADryRunSaysThatTheGuardWouldStopIt(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
 	w := guardedWorld(t, clock)
 	const says = "The guard would stop this run: this run would mail 20 users, and the last 3 runs that mailed sent 2 in the median"

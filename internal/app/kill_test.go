@@ -18,6 +18,10 @@ import (
 // again, as far as instants can be repeated.
 func TestKilledAtRandomInstants(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testKilledAtRandomInstants)
+}
+
+func testKilledAtRandomInstants(t *testing.T) {
 	const users = 600
 	kills := 25
 	if soak() {

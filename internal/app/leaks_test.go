@@ -87,7 +87,7 @@ func TestNothingGrowsOverFiftyRuns(t *testing.T) {
 
 // withEngine opens the ledger, wires an engine, and closes both.
 func (a *app) withEngine(t *testing.T, do func(*engine)) error {
-	return a.withStore(t.Context(), func(s *store.Store) error {
+	return a.withStore(t.Context(), func(s ledger) error {
 		e, err := a.newEngine(t.Context(), s)
 		check(t, err)
 		do(e)
@@ -98,11 +98,11 @@ func (a *app) withEngine(t *testing.T, do func(*engine)) error {
 // passOn makes one run.
 func (a *app) passOn(t *testing.T, e *engine) {
 	t.Helper()
-	lock, err := e.store.LockSoon(t.Context())
+	r, err := e.takeRight(t.Context())
 	check(t, err)
-	_, err = e.run(t.Context(), pass{trigger: store.ByCommand, logged: true})
+	_, err = r.run(t.Context(), pass{trigger: store.ByCommand, logged: true})
 	check(t, err)
-	check(t, lock.Unlock())
+	check(t, r.give(t.Context()))
 }
 
 // trouble lets something else go wrong in each run, and nothing in every sixth.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"alta/internal/pgcluster/pgtest"
 )
 
 // builtDir holds the program under test, once a test asked for it.
@@ -26,7 +28,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+	goleak.VerifyTestMain(pgtest.M{M: m}, goleak.Cleanup(func(status int) {
 		if err := os.RemoveAll(builtDir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			status = 1

@@ -26,6 +26,7 @@ func (w *world) importMany(n int) {
 // runAnyhow makes a run, whatever its exit status.
 func (w *world) runAnyhow() {
 	w.t.Helper()
+	w.setDatabaseClock()
 	a := &app{
 		in: strings.NewReader(""), out: io.Discard, screen: &screen{out: io.Discard}, getenv: w.getenv, now: w.now,
 		defaults: standardConfig(w.t),
@@ -36,6 +37,10 @@ func (w *world) runAnyhow() {
 // While a trouble that is everybody's lasts, run after run, nobody beyond those
 // who made it known pays for it.
 func TestALongOutageCostsNobodyAnything(t *testing.T) {
+	onEachEngine(t, testALongOutageCostsNobodyAnything)
+}
+
+func testALongOutageCostsNobodyAnything(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		answer sandbox.APIAnswer
@@ -78,6 +83,10 @@ func TestALongOutageCostsNobodyAnything(t *testing.T) {
 }
 
 func TestOneUserKeepsNobodyWaiting(t *testing.T) {
+	onEachEngine(t, testOneUserKeepsNobodyWaiting)
+}
+
+func testOneUserKeepsNobodyWaiting(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		answer sandbox.APIAnswer
@@ -106,6 +115,10 @@ func TestOneUserKeepsNobodyWaiting(t *testing.T) {
 }
 
 func TestAnOutageEndsThoughNothingIsDue(t *testing.T) {
+	onEachEngine(t, testAnOutageEndsThoughNothingIsDue)
+}
+
+func testAnOutageEndsThoughNothingIsDue(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
 	w := newWorld(t, clock.now)
 	w.importMany(1)
@@ -123,6 +136,10 @@ func TestAnOutageEndsThoughNothingIsDue(t *testing.T) {
 }
 
 func TestATightenedPlanStopsWhatWasPlanned(t *testing.T) {
+	onEachEngine(t, testATightenedPlanStopsWhatWasPlanned)
+}
+
+func testATightenedPlanStopsWhatWasPlanned(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
 	w := newWorld(t, clock.now)
 	w.importMany(2)
@@ -139,6 +156,10 @@ func TestATightenedPlanStopsWhatWasPlanned(t *testing.T) {
 }
 
 func TestADoubtWhoseLinkExpiredGivesWayToAFreshMail(t *testing.T) {
+	onEachEngine(t, testADoubtWhoseLinkExpiredGivesWayToAFreshMail)
+}
+
+func testADoubtWhoseLinkExpiredGivesWayToAFreshMail(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
 	w := newWorld(t, clock.now, `plan.on_doubt = "hold"`)
 	w.importMany(1)
@@ -157,6 +178,10 @@ func TestADoubtWhoseLinkExpiredGivesWayToAFreshMail(t *testing.T) {
 // At night every due mail is put back, so there is nothing to try an outage
 // with; what only a mail can show to be over must not be taken for over.
 func TestTheNightDoesNotEndAnOutage(t *testing.T) {
+	onEachEngine(t, testTheNightDoesNotEndAnOutage)
+}
+
+func testTheNightDoesNotEndAnOutage(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T22:00:00Z")} // 16:00 in Mexico City
 	w := newWorld(t, clock.now, `plan.sending_hours = "09:00-20:00"`)
 	w.importMany(6)
@@ -172,6 +197,10 @@ func TestTheNightDoesNotEndAnOutage(t *testing.T) {
 }
 
 func TestDoubtsOfEverybodyStopTheRun(t *testing.T) {
+	onEachEngine(t, testDoubtsOfEverybodyStopTheRun)
+}
+
+func testDoubtsOfEverybodyStopTheRun(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
 	w := newWorld(t, clock.now, "plan.workers = 1", "smtp.connections = 1")
 	w.importMany(20)

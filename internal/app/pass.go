@@ -32,7 +32,7 @@ func (e *engine) run(ctx context.Context, p pass) (report pipeline.Report, err e
 	if err := e.recover(settle); err != nil {
 		return report, err
 	}
-	id, fresh, err := e.store.StartRun(settle, p.trigger, p.slot, e.plan.MinGap, e.now())
+	id, fresh, err := e.file.StartRun(settle, p.trigger, p.slot, e.plan.MinGap, e.now())
 	if err != nil || !fresh {
 		return report, err
 	}
@@ -59,7 +59,7 @@ func (e *engine) run(ctx context.Context, p pass) (report pipeline.Report, err e
 	}
 	// What keeps a run from ending well mostly keeps its end from being written,
 	// which says nothing new; the next run closes it.
-	if finishErr := e.store.FinishRun(settle, id, report, failure, ended); err == nil {
+	if finishErr := e.file.FinishRun(settle, id, report, failure, ended); err == nil {
 		err = finishErr
 	}
 	e.logRun(id, p, report, err)
@@ -111,7 +111,7 @@ func canCheck(p pipeline.Pause) bool {
 }
 
 // pipe delivers what the puller yields and writes it down in the queue.
-func (e *engine) pipe(ctx context.Context, q *store.Queue, from pipeline.Puller, p pass) (pipeline.Report, error) {
+func (e *engine) pipe(ctx context.Context, q sending, from pipeline.Puller, p pass) (pipeline.Report, error) {
 	return pipeline.Run(ctx, from, e.deliver(q), pipeline.RunOptions{
 		Workers: e.config.Plan.Workers, Limit: p.limit, Now: e.now,
 		Done: func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
@@ -133,14 +133,9 @@ func (e *engine) recover(ctx context.Context) error {
 }
 
 // settleOrphans is for the holder of the ledger's lock, with no run under way.
-func settleOrphans(ctx context.Context, s *store.Store, plan pipeline.Plan, minLife time.Duration, log *slog.Logger, now pipeline.Clock) error {
+func settleOrphans(ctx context.Context, s ledger, plan pipeline.Plan, minLife time.Duration, log *slog.Logger, now pipeline.Clock) error {
 	at := now()
-	returned, doubted, err := s.Recover(ctx, at, func(d *pipeline.Delivery, begun bool) pipeline.Verdict {
-		if begun {
-			return plan.JudgeOrphan(d, at)
-		}
-		return plan.JudgeClaimed(d, at, minLife)
-	})
+	returned, doubted, err := s.Recover(ctx, at, judgeOrphan(plan, minLife, at))
 	if err != nil {
 		return err
 	}
@@ -151,4 +146,14 @@ func settleOrphans(ctx context.Context, s *store.Store, plan pipeline.Plan, minL
 		log.Warn("mails in doubt wait for you, as plan.on_doubt says; see 'alta status' and 'alta resend --doubt'", "mails", doubted)
 	}
 	return nil
+}
+
+// judgeOrphan says what becomes of a delivery whose owner is gone.
+func judgeOrphan(plan pipeline.Plan, minLife time.Duration, now time.Time) store.JudgeOrphan {
+	return func(d *pipeline.Delivery, begun bool) pipeline.Verdict {
+		if begun {
+			return plan.JudgeOrphan(d, now)
+		}
+		return plan.JudgeClaimed(d, now, minLife)
+	}
 }

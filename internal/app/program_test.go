@@ -107,6 +107,7 @@ func (w *world) command(args ...string) *exec.Cmd {
 func (w *world) commandOf(ctx context.Context, path string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, path, args...)
 	c.Dir = w.dir
-	c.Env = []string{"ALTA_CAPA_API_KEY=" + testKey, "ALTA_SMTP_PASSWORD=" + testPassword, "HOME=" + w.dir, "TMPDIR=" + w.dir, "SSL_CERT_FILE=" + w.path(trusted)}
+	w.setDatabaseClock()
+	c.Env = []string{"ALTA_DATA_KEY=" + w.sharedKey(), "ALTA_CAPA_API_KEY=" + testKey, "ALTA_SMTP_PASSWORD=" + testPassword, "HOME=" + w.dir, "TMPDIR=" + w.dir, "SSL_CERT_FILE=" + w.path(trusted)}
 	return c
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"maps"
 	"os"
@@ -50,28 +49,20 @@ func (w *world) runUntilDone() {
 // number asks the ledger for one.
 func (w *world) number(query string, args ...any) (n int) {
 	w.t.Helper()
-	db, err := sql.Open("sqlite3", w.path("alta.db"))
-	check(w.t, err)
-	check(w.t, db.QueryRow(query, args...).Scan(&n))
-	check(w.t, db.Close())
+	check(w.t, w.rows().queryRow(query, args...).Scan(&n))
 	return n
 }
 
 // check compares what came in with what the ledger says.
 func (p proof) check() counts {
 	p.t.Helper()
-	db, err := sql.Open("sqlite3", p.path("alta.db"))
-	check(p.t, err)
-	defer func() { check(p.t, db.Close()) }()
-	number := func(query string, args ...any) (n int) {
-		p.t.Helper()
-		check(p.t, db.QueryRow(query, args...).Scan(&n))
-		return n
-	}
-	var sound string
-	check(p.t, db.QueryRow(`PRAGMA integrity_check`).Scan(&sound))
-	if sound != "ok" {
-		p.t.Errorf("the ledger is damaged: %s", sound)
+	number := p.number
+	if p.postgres == "" {
+		var sound string
+		check(p.t, p.rows().queryRow(`PRAGMA integrity_check`).Scan(&sound))
+		if sound != "ok" {
+			p.t.Errorf("the ledger is damaged: %s", sound)
+		}
 	}
 	if n := number(`SELECT count(*) FROM deliveries WHERE state IN ('claimed', 'sending')`); n > 0 {
 		p.t.Errorf("%d deliveries still belong to a run", n)
@@ -81,7 +72,7 @@ func (p proof) check() counts {
 	}
 	c := counts{
 		doubts:        number(`SELECT count(*) FROM attempts WHERE outcome = 'doubt'`),
-		doubtfulMints: number(`SELECT count(*) FROM attempts WHERE doubtful = 1`),
+		doubtfulMints: number(`SELECT count(*) FROM attempts WHERE doubtful`),
 		mints:         len(p.api.Mints()),
 	}
 	newest := map[string]int{} // the number of each mint, oldest first
@@ -150,10 +141,7 @@ func (c *counts) add(more counts) {
 // inFlight returns the users whose deliveries belong to a run.
 func (w *world) inFlight(t testing.TB) []string {
 	t.Helper()
-	db, err := sql.Open("sqlite3", w.path("alta.db"))
-	check(t, err)
-	defer func() { check(t, db.Close()) }()
-	rows, err := db.Query(`SELECT u.id FROM deliveries d JOIN users u ON u.key = d.user_key WHERE d.state IN ('claimed', 'sending')`)
+	rows, err := w.rows().query(`SELECT u.id FROM deliveries d JOIN users u ON u.key = d.user_key WHERE d.state IN ('claimed', 'sending')`)
 	check(t, err)
 	defer func() { check(t, rows.Close()) }()
 	ids := map[string]bool{}

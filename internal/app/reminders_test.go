@@ -19,6 +19,10 @@ type planned struct {
 
 // The whole sequence of a month, on a clock that the test moves.
 func TestPlanOverAMonth(t *testing.T) {
+	onEachEngine(t, testPlanOverAMonth)
+}
+
+func testPlanOverAMonth(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		settings []string
@@ -100,6 +104,10 @@ func (w *world) sent(user string, start time.Time) []planned {
 // Sending hours are the user's own, and the night's mails go out in the morning.
 func TestSendingHoursAreTheUsersOwn(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testSendingHoursAreTheUsersOwn)
+}
+
+func testSendingHoursAreTheUsersOwn(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-03T05:30:00Z")} // 23:30 in Mexico City, 01:30 in Santo Domingo
 	w := newWorld(t, clock.now, `plan.sending_hours = "09:00-20:00"`)
 	w.write("users.csv", `id,email,name,country,time_zone
@@ -125,6 +133,10 @@ u-tokyo,tokyo@correo.example,Kenji,MX,Asia/Tokyo
 // After three days without a run each user gets one mail, not the backlog.
 func TestAfterALongStopComesOneMail(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testAfterALongStopComesOneMail)
+}
+
+func testAfterALongStopComesOneMail(t *testing.T) {
 	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
 	w := newWorld(t, clock.now)
 	w.alta(0, "users", "add", "--id", "u-ana", "--email", "ana@correo.example", "--name", "Ana Torres", "--country", "MX")

@@ -32,11 +32,11 @@ func TestNoPartOfAltaPrintsASecret(t *testing.T) {
 	}
 	var e *engine
 	var queue *store.Queue
-	check(t, a.withStore(t.Context(), func(s *store.Store) (err error) {
+	check(t, a.withStore(t.Context(), func(s ledger) (err error) {
 		if e, err = a.newEngine(t.Context(), s); err != nil {
 			return err
 		}
-		queue = s.Queue(1, store.Everything)
+		queue = e.file.Queue(1, store.Everything)
 		return e.close()
 	})) // and closed: nothing changes while it is printed
 	key, err := store.ParseKey(pipeline.NewSecret(w.dataKey))

@@ -14,6 +14,10 @@ import (
 // second one, the same, only where one was in doubt.
 func TestOneSMTPFaultOnAKeptConnection(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testOneSMTPFaultOnAKeptConnection)
+}
+
+func testOneSMTPFaultOnAKeptConnection(t *testing.T) {
 	nth := map[sandbox.SMTPStage]int{ // the third mail's; the first one has no RSET
 		sandbox.AtRset: 2, sandbox.AtMail: 3, sandbox.AtRcpt: 3, sandbox.AtData: 3, sandbox.AtBody: 3, sandbox.AtDot: 3, sandbox.AtAccepted: 3,
 	}

@@ -151,6 +151,10 @@ func eachFaultOf(t *testing.T, rows []smtpCase, settings []string, test func(*tl
 func TestSMTPMatrix(t *testing.T) {
 	t.Parallel()
 	golden(t, "matrix-smtp.md", smtpMatrixMarkdown())
+	onEachEngine(t, testSMTPMatrix)
+}
+
+func testSMTPMatrix(t *testing.T) {
 	settings := []string{"plan.workers = 1", "smtp.connections = 1"}
 	eachFault(t, settings, func(w *tlsWorld, fault sandbox.SMTPFault, want ending) {
 		n := 1
@@ -197,6 +201,10 @@ func TestSMTPMatrix(t *testing.T) {
 // in doubt.
 func TestOneSMTPFaultAmongMany(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testOneSMTPFaultAmongMany)
+}
+
+func testOneSMTPFaultAmongMany(t *testing.T) {
 	settings := []string{"plan.workers = 3", "smtp.connections = 3"}
 	eachFault(t, settings, func(w *tlsWorld, fault sandbox.SMTPFault, _ ending) {
 		fault.Nth = 2
@@ -208,6 +216,10 @@ func TestOneSMTPFaultAmongMany(t *testing.T) {
 // again, the very same.
 func TestADoubtIsHeldForAnOperator(t *testing.T) {
 	t.Parallel()
+	onEachEngine(t, testADoubtIsHeldForAnOperator)
+}
+
+func testADoubtIsHeldForAnOperator(t *testing.T) {
 	w := newTLSWorld(t, `plan.on_doubt = "hold"`)
 	for stage, kept := range map[sandbox.SMTPStage]int{sandbox.AtDot: 0, sandbox.AtAccepted: 1} {
 		user := w.enrol(1)[0]

@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,7 +23,6 @@ type tlsWorld struct {
 	log    bytes.Buffer
 	app    *app
 	engine *engine
-	ledger *sql.DB       // the file itself, to read
 	mail   mailer.Config // of the mailer that each pass gets
 	users  int           // enrolled so far
 }
@@ -47,6 +45,7 @@ func newTLSWorld(t *testing.T, settings ...string) *tlsWorld {
 // wire opens the ledger and makes the engine, as a command does.
 func (w *tlsWorld) wire() {
 	w.t.Helper()
+	w.setDatabaseClock()
 	w.app = &app{
 		in: strings.NewReader(""), out: &w.log, screen: &screen{out: &w.log}, getenv: w.getenv, now: w.now,
 		defaults: standardConfig(w.t), configFile: w.path(defaultConfigFile),
@@ -60,9 +59,6 @@ func (w *tlsWorld) wire() {
 		check(w.t, w.engine.close())
 		w.wantNoSecret(w.log.String())
 	})
-	w.ledger, err = sql.Open("sqlite3", "file:"+s.Path()+"?mode=ro")
-	check(w.t, err)
-	w.t.Cleanup(func() { check(w.t, w.ledger.Close()) })
 	c := w.app.config.SMTP
 	w.mail = mailer.Config{
 		Host: c.Host, Port: c.Port, TLS: c.TLS, RootCAs: w.smtp.CertPool(), Username: c.Username, Password: c.Password,
@@ -112,14 +108,15 @@ func (w *tlsWorld) mend() {
 // nothing of the passes before. The counts of its report must add up.
 func (w *tlsWorld) pass() (report pipeline.Report) {
 	w.t.Helper()
+	w.setDatabaseClock()
 	err := w.engine.mailer.Close()
 	check(w.t, err)
 	w.engine.mailer, err = mailer.New(w.mail, w.now)
 	check(w.t, err)
-	lock, err := w.engine.store.LockSoon(w.t.Context())
+	r, err := w.engine.takeRight(w.t.Context())
 	check(w.t, err)
-	report, err = w.engine.run(w.t.Context(), pass{trigger: store.ByCommand, logged: true})
-	check(w.t, errors.Join(err, w.engine.mailer.Close(), lock.Unlock()))
+	report, err = r.run(w.t.Context(), pass{trigger: store.ByCommand, logged: true})
+	check(w.t, errors.Join(err, r.give(w.t.Context()), w.engine.mailer.Close()))
 	if sum := report.Sent + report.Retry + report.Failed + report.Held + report.Doubt + report.Cancelled; sum != report.Selected {
 		w.t.Errorf("the report does not add up: %+v", report)
 	}
@@ -156,7 +153,7 @@ func (w *tlsWorld) resend(user int) {
 // attempts at it count.
 func (w *tlsWorld) delivery(user int) (state pipeline.State, paid int) {
 	w.t.Helper()
-	check(w.t, w.ledger.QueryRowContext(w.t.Context(), `SELECT d.state, d.attempts FROM deliveries d JOIN users u ON u.key = d.user_key
+	check(w.t, w.rows().queryRow(`SELECT d.state, d.attempts FROM deliveries d JOIN users u ON u.key = d.user_key
 		WHERE u.id = ? ORDER BY d.id DESC LIMIT 1`, userID(user)).Scan(&state, &paid))
 	return state, paid
 }

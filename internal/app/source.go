@@ -34,7 +34,7 @@ func (e *engine) pullSource(ctx context.Context) error {
 // pullInto takes the users that the query returns into the ledger, and
 // withdraws those that it no longer returns. A source that can't be read is an
 // outage: nobody can say who is still pending, so nobody is mailed.
-func pullInto(ctx context.Context, s *store.Store, c *Config, log *slog.Logger, plan store.Planner, now pipeline.Clock) (err error) {
+func pullInto(ctx context.Context, s ledger, c *Config, log *slog.Logger, plan store.Planner, now pipeline.Clock) (err error) {
 	if err := notTheLedger(c); err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func pullInto(ctx context.Context, s *store.Store, c *Config, log *slog.Logger, 
 	}); err != nil {
 		return sourceFault(err)
 	}
-	sync, err := s.StartSync(ctx, plan)
+	sync, err := s.startSync(ctx, plan)
 	if err != nil {
 		return err
 	}

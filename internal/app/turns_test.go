@@ -88,7 +88,7 @@ func TestAnImportGivesARunItsTurns(t *testing.T) {
 				}
 				a := &app{now: time.Now, config: &Config{}}
 				began := time.Now()
-				enrol := a.enrolInTurns(t.Context(), s, func(store.Enrolled, int) {})
+				enrol := a.enrolInTurns(t.Context(), fileLedger{s}, func(store.Enrolled, int) {})
 				for _, id := range []string{"a", "b", "c"} {
 					check(t, enrol(portion{users: []pipeline.User{{ID: id, Email: "a@example.com", Name: "A", Country: pipeline.MX}}}))
 				}

@@ -33,6 +33,9 @@ type world struct {
 	smtp *sandbox.SMTP
 	now  pipeline.Clock
 
+	postgres string // the URL of its database, "" for a ledger in a file
+	db       *rowsOf
+
 	kept atomic.Pointer[func(sandbox.Mail)] // called for each mail before it is acknowledged
 }
 
@@ -40,7 +43,14 @@ type world struct {
 // mints and mails.
 func newWorld(t testing.TB, now pipeline.Clock, settings ...string) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), now: now}
+	return newWorldOn(t, now, databaseFor(t), settings...)
+}
+
+// newWorldOn is newWorld with its ledger in that database on PostgreSQL; "" is a
+// file.
+func newWorldOn(t testing.TB, now pipeline.Clock, postgres string, settings ...string) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), now: now, postgres: postgres}
 	var err error
 	if w.api, err = sandbox.StartAPI(sandbox.APIOptions{Key: testKey, AnyUser: true, Now: now}); err != nil {
 		t.Fatal(err)
@@ -82,6 +92,10 @@ func (w *world) configure(settings ...string) {
 		"log.level":            `"debug"`,
 		"log.format":           `"json"`,
 	}
+	if w.postgres != "" {
+		all["database.url"] = strconv.Quote(w.postgres)
+		all["fleet.lease"] = `"1s"` // so that what a killed program leaves behind is settled soon
+	}
 	for _, s := range settings {
 		name, value, _ := strings.Cut(s, " = ")
 		all[name] = value
@@ -113,9 +127,10 @@ func (w *world) write(name, text string) {
 // exit status. It returns what went to standard output.
 func (w *world) alta(status int, args ...string) string {
 	w.t.Helper()
+	w.setDatabaseClock()
 	var out, screenOut bytes.Buffer
 	a := &app{
-		in: strings.NewReader(""), out: &out, screen: &screen{out: &screenOut}, getenv: w.getenv, now: w.now,
+		in: strings.NewReader(""), out: &out, screen: &screen{out: tee(&screenOut)}, getenv: w.getenv, now: w.now,
 		defaults: standardConfig(w.t),
 	}
 	got := a.run(w.t.Context(), append([]string{"--config", w.path(defaultConfigFile)}, args...))
@@ -138,7 +153,7 @@ func (w *world) run(status int, args ...string) pipeline.Report {
 }
 
 func (w *world) getenv(name string) string {
-	return map[string]string{"ALTA_CAPA_API_KEY": testKey, "ALTA_SMTP_PASSWORD": testPassword}[name]
+	return map[string]string{"ALTA_CAPA_API_KEY": testKey, "ALTA_SMTP_PASSWORD": testPassword, "ALTA_DATA_KEY": w.sharedKey()}[name]
 }
 
 func (w *world) wantNoSecret(text string) {

@@ -35,7 +35,7 @@ type loss struct {
 //
 // The transport is asked directly: it follows no redirect, and a custom header,
 // the API key, would go along with one to any host.
-func (c *Client) call(ctx context.Context, req http.Request) (answer, *loss) {
+func (c *Client) call(ctx context.Context, transport *http.Transport, req http.Request) (answer, *loss) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	var sent atomic.Bool
@@ -43,7 +43,14 @@ func (c *Client) call(ctx context.Context, req http.Request) (answer, *loss) {
 		GetConn: func(string) { sent.Store(false) },
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
 	})
-	resp, err := c.transport.RoundTrip(req.WithContext(ctx))
+	// A transport that was replaced meanwhile keeps no connection. One that has
+	// carried a whole answer is idle by the time that the answer is read.
+	defer func() {
+		if transport != c.line.current() {
+			transport.CloseIdleConnections()
+		}
+	}()
+	resp, err := transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		return answer{}, newLoss(sent.Load(), err)
 	}

@@ -2,17 +2,11 @@ package capa
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"time"
 
-	"golang.org/x/time/rate"
-
-	"alta/internal/crash"
 	"alta/pipeline"
 )
 
@@ -20,14 +14,14 @@ import (
 // remembers (streaks of failures, a pause that the API asked for) spans all of
 // its users. It satisfies [pipeline.Issuer].
 type Client struct {
-	cfg       Config
-	now       pipeline.Clock
-	transport *http.Transport
-	requests  requests
-	line      *line
-	limiter   *rate.Limiter
-	gate      gate
-	streaks   *streaks
+	cfg      Config
+	now      pipeline.Clock
+	requests requests
+	share    share
+	line     *line
+	pace     *pace
+	gate     gate
+	streaks  *streaks
 }
 
 // New checks the settings and returns a client. It opens no connection.
@@ -36,56 +30,22 @@ func New(cfg Config, now pipeline.Clock) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := rate.Inf
-	if cfg.Rate > 0 {
-		limit = rate.Limit(cfg.Rate)
-	}
 	requests, err := newRequests(cfg)
 	if err != nil {
 		return nil, err
 	}
+	line := newLine(cfg.Connections)
+	line.transport = newTransport(cfg, cfg.Connections)
 	return &Client{
-		cfg:       cfg,
-		now:       now,
-		transport: newTransport(cfg),
-		requests:  requests,
-		line:      newLine(cfg.Connections),
-		limiter:   rate.NewLimiter(limit, 1),
-		gate:      gate{now: now},
-		streaks:   newStreaks(),
+		cfg:      cfg,
+		now:      now,
+		requests: requests,
+		share:    share{connections: cfg.Connections, rate: cfg.Rate},
+		line:     line,
+		pace:     newPace(cfg.Rate),
+		gate:     gate{now: now},
+		streaks:  newStreaks(),
 	}, nil
-}
-
-func newTransport(cfg Config) *http.Transport {
-	// One protocol keeps "was it sent?" exact: HTTP/2 repeats refused streams
-	// on its own.
-	http1 := new(http.Protocols)
-	http1.SetHTTP1(true)
-	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := (&net.Dialer{Timeout: cfg.Timeout}).DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			return crash.Conn("http", c), nil
-		},
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout: cfg.Timeout,
-		Protocols:           http1,
-		MaxConnsPerHost:     cfg.Connections,
-		MaxIdleConnsPerHost: cfg.Connections,
-		// Shorter than the 5 s after which Node servers close an idle
-		// connection: a POST that meets the close is a doubtful mint.
-		IdleConnTimeout: 4 * time.Second,
-		// A mint and its answer are a few hundred bytes, and there may be
-		// hundreds of connections; what is longer takes a second turn.
-		WriteBufferSize:        1 << 10,
-		ReadBufferSize:         2 << 10,
-		MaxResponseHeaderBytes: maxAnswer,
-		// The limit of an answer must hold for what is parsed as well.
-		DisableCompression: true,
-	}
 }
 
 // Issue mints a link for the user: KYB for a [pipeline.Business], KYC for
@@ -110,12 +70,12 @@ func (c *Client) Issue(ctx context.Context, u pipeline.User) (link pipeline.Secr
 	// The turn goes on only after the answer was judged, so that whoever gets
 	// it meets the pause that the answer asked for.
 	defer func() { c.line.leave(turn, felt) }()
-	if err := c.admit(ctx); err != nil {
+	if err := c.admit(ctx, &turn); err != nil {
 		return pipeline.Secret{}, err
 	}
 	// A mint that was begun is brought to its end, which Config.Timeout bounds:
 	// one that is given up leaves it in doubt whether it opened a session.
-	a, lost := c.call(context.WithoutCancel(ctx), c.requests.link(u))
+	a, lost := c.call(context.WithoutCancel(ctx), turn.transport, c.requests.link(u))
 	felt = feel(a, lost)
 	if lost != nil {
 		return pipeline.Secret{}, judgeLoss(lost).settle(c.streaks, u.ID)
@@ -146,7 +106,7 @@ func (c *Client) Issue(ctx context.Context, u pipeline.User) (link pipeline.Secr
 // that the key is good. Its error is a [pipeline.Fault] of kind Outage, or of
 // kind Hold when the answer is hardly the partner API's, or the context's.
 func (c *Client) Check(ctx context.Context) error {
-	a, lost := c.call(ctx, *c.requests.look())
+	a, lost := c.call(ctx, c.line.current(), *c.requests.look())
 	if lost != nil {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return fmt.Errorf("check the partner API: %w", ctx.Err())
@@ -199,18 +159,31 @@ func unclear(status int) *pipeline.Fault {
 }
 
 // Close closes the kept connections. Calls that are under way finish.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.line.current().CloseIdleConnections() }
 
-// admit waits until the call may be made, or until the caller gives up.
-func (c *Client) admit(ctx context.Context) error {
-	if err := c.pass(ctx); err != nil {
-		return err
+// admit waits until the call may be made, or until the caller gives up. A share
+// that changes meanwhile begins the wait anew, with another turn if need be.
+func (c *Client) admit(ctx context.Context, t *turn) error {
+	for {
+		if err := c.pass(ctx); err != nil {
+			return err
+		}
+		granted, err := c.pace.wait(ctx)
+		if err != nil {
+			return fmt.Errorf("issue link: wait for capa.rate: %w", err)
+		}
+		// The gate may have shut while this call waited for its turn.
+		if err := c.pass(ctx); err != nil {
+			return err
+		}
+		kept, err := c.line.keep(ctx, t)
+		if err != nil {
+			return fmt.Errorf("issue link: wait for other calls to end: %w", err)
+		}
+		if granted && kept {
+			return nil
+		}
 	}
-	if err := c.limiter.Wait(ctx); err != nil {
-		return fmt.Errorf("issue link: wait for capa.rate: %w", err)
-	}
-	// The gate may have shut while this call waited for its turn.
-	return c.pass(ctx)
 }
 
 // pass waits for the gate, or refuses at once when the wait would be long.

@@ -35,9 +35,10 @@
 // Before any call, capa.bad_id and capa.bad_country fail a delivery whose user
 // can't be asked about.
 //
-// No more calls are under way at one time than Config.Connections allows, and
-// fewer while the API shows that it is overloaded: a 429, 502, 503 or 504, or no
-// answer at all, cuts their number to half, and it grows back slowly.
+// No more calls are under way at one time than Config.Connections, or else
+// [Client.SetShare], allows, and fewer while the API shows that it is
+// overloaded: a 429, 502, 503 or 504, or no answer at all, cuts their number to
+// half, and it grows back slowly.
 //
 // The client never repeats a mint by itself, because each one may open a
 // session at the provider, and it gives none up that has begun. The shape of an

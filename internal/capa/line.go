@@ -10,14 +10,19 @@ import (
 // line lets calls begin in the order in which they came, and no more of them be
 // under way than the limit allows. It is safe for concurrent use.
 type line struct {
-	mu       sync.Mutex
-	limit    limit
-	underWay int
-	waiting  list.List // of chan turn, each with room for one
+	mu        sync.Mutex
+	limit     limit
+	transport *http.Transport // has room for as many calls as the limit can allow
+	underWay  int
+	waiting   list.List // of chan turn, each with room for one
 }
 
 // turn is the right to make one call.
-type turn struct{ cuts int } // [limit].cuts when it began
+type turn struct {
+	cuts      int             // [limit].cuts when it began
+	transport *http.Transport // to make it with
+	held      bool            // false once it was given up
+}
 
 // load says what a call told of the API's load.
 type load int
@@ -34,13 +39,36 @@ func newLine(most int) *line { return &line{limit: newLimit(most)} }
 // context's.
 func (l *line) enter(ctx context.Context) (turn, error) {
 	l.mu.Lock()
-	if l.waiting.Len() == 0 && l.underWay < l.limit.now {
+	if l.waiting.Len() == 0 && l.underWay < l.limit.places() {
 		t := l.begin()
 		l.mu.Unlock()
 		return t, nil
 	}
+	return l.wait(ctx, l.waiting.PushBack)
+}
+
+// keep confirms a turn right before its call. When the share was lowered since
+// the turn began, and more are under way than it allows, the turn is given up
+// for a later one, ahead of those who have had none; kept is false then, and the
+// caller must look anew whether the call may be made. The error is the context's,
+// with which the turn is gone.
+func (l *line) keep(ctx context.Context, t *turn) (kept bool, err error) {
+	l.mu.Lock()
+	if l.underWay <= l.limit.most {
+		t.transport = l.transport
+		l.mu.Unlock()
+		return true, nil
+	}
+	l.underWay-- // which lets nobody in: there are as many left as may be, at least
+	*t, err = l.wait(ctx, l.waiting.PushFront)
+	return false, err
+}
+
+// wait takes a place in the line, and waits for a turn. The caller holds the
+// lock, which wait releases.
+func (l *line) wait(ctx context.Context, push func(any) *list.Element) (turn, error) {
 	mine := make(chan turn, 1)
-	place := l.waiting.PushBack(mine)
+	place := push(mine)
 	l.mu.Unlock()
 
 	select {
@@ -62,11 +90,14 @@ func (l *line) enter(ctx context.Context) (turn, error) {
 
 // leave gives the turn back.
 func (l *line) leave(t turn, felt load) {
+	if !t.held {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch felt {
 	case bearable:
-		l.limit.answered(l.underWay >= l.limit.now)
+		l.limit.answered(l.underWay >= l.limit.places())
 	case overload:
 		l.limit.overloaded(t.cuts)
 	}
@@ -74,9 +105,28 @@ func (l *line) leave(t turn, felt load) {
 	l.call()
 }
 
+// resize sets the most calls and the transport that has room for them, at one
+// moment, so that no call is kept waiting by a transport that is too small for
+// the calls beside it. It returns the transport before.
+func (l *line) resize(most int, transport *http.Transport) (old *http.Transport) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old, l.transport = l.transport, transport
+	l.limit.resize(most)
+	l.call()
+	return old
+}
+
+// current returns the transport of calls that begin now.
+func (l *line) current() *http.Transport {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.transport
+}
+
 // call lets in whom the limit allows. The caller holds the lock.
 func (l *line) call() {
-	for l.waiting.Len() > 0 && l.underWay < l.limit.now {
+	for l.waiting.Len() > 0 && l.underWay < l.limit.places() {
 		l.waiting.Remove(l.waiting.Front()).(chan turn) <- l.begin()
 	}
 }
@@ -84,7 +134,7 @@ func (l *line) call() {
 // begin counts a call. The caller holds the lock.
 func (l *line) begin() turn {
 	l.underWay++
-	return turn{l.limit.cuts}
+	return turn{cuts: l.limit.cuts, transport: l.transport, held: true}
 }
 
 // feel tells what the end of a call says of the API's load. No answer, or that

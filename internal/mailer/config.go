@@ -47,8 +47,9 @@ type Config struct {
 	From    mail.Address
 	ReplyTo mail.Address // none if its Address is empty
 
-	// Connections is the most that are open for sending at a time, 1 if 0. An
-	// idle one is closed after IdleTimeout, 30 s if 0.
+	// Connections is the most that are open for sending at a time, 1 if 0;
+	// [Mailer.SetConnections] changes it. An idle one is closed after
+	// IdleTimeout, 30 s if 0.
 	Connections int
 	IdleTimeout time.Duration
 

@@ -24,8 +24,13 @@ func (p *pool) take() *connection {
 	if len(p.idle) == 0 {
 		return nil
 	}
-	c := p.idle[len(p.idle)-1]
-	p.idle = p.idle[:len(p.idle)-1]
+	return p.takeAt(len(p.idle) - 1)
+}
+
+// takeAt removes one of the idle connections. The caller holds the lock.
+func (p *pool) takeAt(at int) *connection {
+	c := p.idle[at]
+	p.idle = slices.Delete(p.idle, at, at+1)
 	if c.expiry.Stop() {
 		p.expiring.Done()
 	}

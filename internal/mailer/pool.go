@@ -3,7 +3,6 @@ package mailer
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +41,7 @@ type pool struct {
 	ready    []*connection // a sender may go behind the one who waits there; the most recent last
 	opening  int           // connections that are dialled
 	busy     int           // connections that senders hold
+	retiring int           // connections that say goodbye because they are too many
 	crowded  bool          // the server answered that it takes no more
 	outages  int           // times that a dial failed and no connection stood
 	alone    time.Time     // until then nobody goes behind another sender
@@ -49,7 +49,8 @@ type pool struct {
 	muteness muteness      // of the server
 	settled  *sync.Cond    // opening or busy has changed
 
-	// expiring counts timers that may still run, so that close can wait.
+	// expiring counts timers that may still run and goodbyes that are being said,
+	// so that close can wait.
 	expiring sync.WaitGroup
 }
 
@@ -90,7 +91,7 @@ func (p *pool) get(ctx context.Context, chain bool) (turn, error) {
 		case g.turn.c != nil:
 			return g.turn, nil
 		}
-		t, away, err := p.open(ctx)
+		t, away, err := p.connect(ctx)
 		if t.c != nil || err != nil {
 			return t, err
 		}
@@ -98,27 +99,17 @@ func (p *pool) get(ctx context.Context, chain bool) (turn, error) {
 	}
 }
 
-// yield lets the next sender write on a connection whose mail is written. Its
-// envelope was answered.
-func (p *pool) yield(c *connection) {
-	if !c.pipelining {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.muteness.heard()
-	p.offer(c)
-	p.dispatch()
-}
-
 // put hands the connection to the sender behind, or keeps it for the next mail,
-// unless it is broken.
+// unless it is broken or one too many. The sender behind one too many has to go
+// elsewhere: it is closed without a word, because his envelope is out, and an
+// envelope alone delivers nothing.
 func (p *pool) put(c *connection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.withdraw(c)
+	beyond := p.total() > p.capacity.most
 	// With a sender behind, what is there to be read may be for that one.
-	if !c.broken && (c.spoiled || !c.followed && c.surplus()) {
+	if !c.broken && (c.spoiled || !c.followed && c.surplus() || c.followed && beyond) {
 		c.drop()
 	}
 	alive := !c.broken
@@ -130,44 +121,13 @@ func (p *pool) put(c *connection) {
 		}
 	}
 	p.busy--
-	if alive {
+	switch {
+	case alive && beyond:
+		p.retire(c)
+	case alive:
 		p.keep(c)
 	}
 	p.dispatch()
-}
-
-// leave ends the turn of a sender behind another; false if its turn has come
-// meanwhile. A connection with commands of a sender who is gone is closed once
-// the one in front has its answer.
-func (p *pool) leave(c *connection, spoke bool) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !c.followed {
-		return false
-	}
-	c.followed = false
-	if c.spoiled = spoke; !spoke {
-		p.offer(c)
-		p.dispatch()
-	}
-	return true
-}
-
-// hasRoom tells whether a sender who waits behind another would be better off
-// elsewhere: on a connection that is free or, for one who has waited long, on any
-// other that may be.
-func (p *pool) hasRoom(long bool) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.room() > 0 || long && p.capacity.at(p.now()) > 1
-}
-
-// unchain lets nobody go behind another sender for a while.
-func (p *pool) unchain() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.alone = p.now().Add(solitude)
-	p.ready = nil
 }
 
 // unpipe sends one command at a time for a while.
@@ -223,9 +183,9 @@ func (p *pool) turn(c *connection) turn {
 	return turn{pool: p, c: c, epoch: p.capacity.epoch, kept: c.kept}
 }
 
-// open dials. Neither a turn nor an error means that the server turned us away
-// while another connection stands, or may yet.
-func (p *pool) open(ctx context.Context) (turn, *turnedAway, error) {
+// connect dials. Neither a turn nor an error means that the server turned us away
+// while another connection stands, or may yet, or that fewer may stand by now.
+func (p *pool) connect(ctx context.Context) (turn, *turnedAway, error) {
 	c, err := p.dial(ctx)
 	t, away, err, crowded := p.settle(c, err)
 	if crowded {
@@ -255,12 +215,16 @@ func (p *pool) settle(c *connection, err error) (_ turn, away *turnedAway, _ err
 	defer p.dispatch()
 	p.opening--
 	if err == nil {
+		if p.total() >= p.capacity.most {
+			p.retire(c)
+			return turn{}, nil, nil, false
+		}
 		p.busy++
 		c.era = p.muteness.era
 		return p.turn(c), nil, nil, p.crowded
 	}
 	f, failed := errors.AsType[failure](err)
-	others := p.opening + p.busy + len(p.idle)
+	others := p.total() + p.retiring
 	switch {
 	case !failed || !f.turnedAway():
 		return turn{}, nil, err, false
@@ -271,28 +235,9 @@ func (p *pool) settle(c *connection, err error) (_ turn, away *turnedAway, _ err
 		p.giveUp()
 		return turn{}, nil, err, false
 	}
-	p.crowded = p.crowded || f.refused()
-	p.capacity.shrink(others, p.now())
+	if others < p.capacity.most { // else the server takes all that may be
+		p.crowded = p.crowded || f.refused()
+		p.capacity.shrink(others, p.now())
+	}
 	return turn{}, &turnedAway{err, p.outages}, nil, p.crowded && others > p.opening
-}
-
-// offer lets a sender go behind the one who waits there; the caller holds the
-// lock.
-func (p *pool) offer(c *connection) {
-	if p.now().Before(p.alone) {
-		return
-	}
-	c.offered = true
-	p.ready = append(p.ready, c)
-}
-
-// withdraw ends the offer, if there is one; the caller holds the lock.
-func (p *pool) withdraw(c *connection) {
-	if !c.offered {
-		return
-	}
-	c.offered = false
-	if at := slices.Index(p.ready, c); at >= 0 {
-		p.ready = slices.Delete(p.ready, at, at+1)
-	}
 }

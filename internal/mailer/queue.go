@@ -104,7 +104,7 @@ func (p *pool) claim(w *waiter) (g grant, some bool) {
 		return grant{turn: p.turn(p.take())}, true
 	case p.hopeless(w):
 		return grant{err: w.away.err}, true
-	case room > 0:
+	case room > p.retiring:
 		p.opening++
 		return grant{}, true
 	case w.chain && len(p.ready) > 0 && room == 0:

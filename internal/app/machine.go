@@ -1,0 +1,197 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"alta/internal/fleet"
+	"alta/pipeline"
+	"alta/store"
+	"alta/store/postgres"
+)
+
+// machine is this process as one machine of the fleet. It implements [fleet.Work]:
+// what a single alta does under its lock, here as the fleet asks for it.
+type machine struct {
+	*engine
+	ledger sharedLedger
+	member *fleet.Member
+
+	mu    sync.Mutex
+	done  func(*pipeline.Delivery, pipeline.Verdict, pipeline.Report) // of the pass that somebody waits for
+	soFar pipeline.Report
+}
+
+// join makes this process a machine of the fleet. schedule is nil for one that
+// joins for a run that somebody waits for.
+func (e *engine) join(ctx context.Context, l sharedLedger, schedule *ScheduleConfig) (*machine, error) {
+	m := &machine{engine: e, ledger: l}
+	o := fleet.Options{
+		Ledger: l.Store, Clock: l.clock, Work: m, Log: e.log,
+		Name: machineName(e.config.Fleet.Name), Version: version(), Workers: e.config.Plan.Workers, MinGap: e.plan.MinGap,
+		Lease: e.config.Fleet.Lease, Longest: longestMail(e.config),
+	}
+	if schedule != nil {
+		o.Schedule, o.Zone = schedule.Schedule, schedule.Location
+		o.SlotAt = func(now time.Time) time.Time { return slotAt(schedule.Schedule, schedule.Location, now) }
+	}
+	var err error
+	if m.member, err = fleet.Join(ctx, o); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// machineName makes the name of this process unique: the host's, or the one that
+// the configuration gives, may stand for several.
+func machineName(configured string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "machine"
+	}
+	return fmt.Sprintf("%s-%d-%04x", cmp.Or(configured, host), os.Getpid(), rand.N(1<<16))
+}
+
+// longestMail is how long one mail can take when every step takes as long as it
+// may: its place in the queue before the API and before the mail server, the steps
+// of SMTP, and the wait for the answer to the whole of it.
+func longestMail(c *Config) time.Duration {
+	const steps = 10 // of SMTP, on a connection that has to be made
+	mail := time.Duration(steps)*c.SMTP.Timeout + max(c.SMTP.DotTimeout, c.SMTP.Timeout)
+	ahead := time.Duration(c.Plan.Workers/max(c.SMTP.Connections, 1)) * time.Minute
+	if c.SMTP.Rate > 0 {
+		ahead += time.Duration(float64(c.Plan.Workers) / c.SMTP.Rate * float64(time.Second))
+	}
+	return mail + 10*c.Capa.Timeout + ahead
+}
+
+// run implements [right]: it asks the fleet for a run and waits for its end,
+// whichever machines make it.
+func (m *machine) run(ctx context.Context, p pass) (report pipeline.Report, err error) {
+	m.mu.Lock()
+	m.done, m.soFar = p.done, pipeline.Report{}
+	m.mu.Unlock()
+	settle := context.WithoutCancel(ctx)
+	if p.yes != nil {
+		if err := m.sayYes(settle, p); err != nil {
+			return report, err
+		}
+	}
+	job, err := m.member.Ask(settle, p.trigger, p.limit)
+	if err != nil {
+		return report, err
+	}
+	return m.wait(ctx, job)
+}
+
+// sayYes approves the run in the ledger, if the guard would stop it.
+func (m *machine) sayYes(ctx context.Context, p pass) error {
+	now := m.now()
+	o, err := outlook(ctx, m.store, p.limit, now)
+	if err != nil || m.config.Guard.Guard().Judge(o).WhyNot == "" {
+		return err
+	}
+	return m.store.Approve(ctx, pipeline.Approve(o.Due, now), *p.yes)
+}
+
+// lookEvery is how often somebody who waits for a run looks whether it has ended.
+const lookEvery = 50 * time.Millisecond
+
+// wait returns the report of the run that the job began, by all machines. When ctx
+// ends the run ends early; what is on the wire is still brought to its end.
+func (m *machine) wait(ctx context.Context, job int64) (report pipeline.Report, err error) {
+	settle := context.WithoutCancel(ctx)
+	ticks := time.NewTicker(lookEvery)
+	defer ticks.Stop()
+	var run int64
+	for told := ctx.Done(); ; {
+		if run == 0 {
+			if run, err = m.ledger.RunOfJob(settle, job); err != nil {
+				return report, err
+			}
+		}
+		if run != 0 {
+			p, err := m.ledger.Progress(settle, run)
+			if err != nil {
+				return p.Report, err
+			}
+			if p.Ended && p.Error != "" && p.Error != fleet.ErrStopped.Error() {
+				err = errors.New(p.Error)
+			}
+			if p.Ended {
+				return p.Report, err
+			}
+		}
+		select {
+		case <-ticks.C:
+		case <-told:
+			m.member.Drain()
+			told = nil
+		}
+	}
+}
+
+// Prepare implements [fleet.Work].
+func (m *machine) Prepare(ctx context.Context, run postgres.FleetRun) (allowed pipeline.Allowance, approvedAt time.Time, whyNot string, err error) {
+	err = m.pullSource(ctx)
+	if fault, ok := errors.AsType[*pipeline.Fault](err); ok && fault.Code != pipeline.LedgerCode {
+		return allowed, approvedAt, fault.Reason, nil
+	}
+	if err != nil || run.Trigger == store.ByResend {
+		return allowed, approvedAt, "", err // a resend was approved by who asked for it
+	}
+	o, allowed, err := m.judge(ctx, pass{limit: run.AtMost})
+	if allowed.Approved {
+		approvedAt = o.Approval.GivenAt
+	}
+	return allowed, approvedAt, allowed.WhyNot, err
+}
+
+// Deliver implements [fleet.Work].
+func (m *machine) Deliver(q *postgres.Queue) pipeline.Deliver { return m.deliver(q) }
+
+// Judge implements [fleet.Work].
+func (m *machine) Judge(d *pipeline.Delivery, begun bool) pipeline.Verdict {
+	return judgeOrphan(m.plan, m.config.Capa.LeastLife(), m.now())(d, begun)
+}
+
+// Probe implements [fleet.Work].
+func (m *machine) Probe(ctx context.Context) (outage string, err error) { return m.probePause(ctx) }
+
+// Divide implements [fleet.Work].
+func (m *machine) Divide(s fleet.Share) (usable bool) {
+	mails, calls := s.Connections(m.config.SMTP.Connections), s.Connections(m.config.Capa.Connections)
+	m.mailer.SetConnections(mails)
+	m.capa.SetShare(calls, s.Rate(m.config.Capa.Rate))
+	if l, ok := m.smtp.(*rate.Limiter); ok && m.config.SMTP.Rate > 0 {
+		l.SetLimit(rate.Limit(s.Rate(m.config.SMTP.Rate)))
+	}
+	m.log.Debug("this machine's share of the limits", "machines", s.Machines, "smtp_connections", mails, "capa_connections", calls)
+	return mails > 0 && calls > 0
+}
+
+// Settled implements [fleet.Work].
+func (m *machine) Settled(d *pipeline.Delivery, v pipeline.Verdict) {
+	m.metrics.CountVerdict(d, v)
+	m.logVerdict(d, v)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.soFar.Count(v)
+	if m.done != nil {
+		m.done(d, v, m.soFar)
+	}
+}
+
+// Ended implements [fleet.Work].
+func (m *machine) Ended(run postgres.FleetRun, r pipeline.Report, failure error) {
+	m.metrics.CountRun(string(run.Trigger), result(r, failure), m.now())
+	m.logRun(run.ID, pass{trigger: run.Trigger, slot: run.Slot, logged: true}, r, failure)
+}

@@ -1,0 +1,262 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"alta/pipeline"
+	"alta/store"
+	"alta/store/postgres"
+)
+
+const (
+	// A claimed delivery has its place in River's queue. So many are kept there for
+	// each worker of the fleet that none is ever idle, and no more, so that an outage
+	// or an operator's mail meets a short queue.
+	claimedPerWorker = 8
+	fewestClaimed    = 128
+	mostClaimed      = 4096
+	mostAtOnce       = 512 // claimed by one transaction
+
+	topUpEvery = 50 * time.Millisecond
+	againAfter = 5 * time.Minute // a run that did not go well is made again
+)
+
+// pullWorker makes runs.
+type pullWorker struct {
+	river.WorkerDefaults[pullArgs]
+	member *Member
+}
+
+// Timeout implements [river.Worker]. A run that lasts longer goes on as another
+// job.
+func (*pullWorker) Timeout(*river.Job[pullArgs]) time.Duration { return longestPull }
+
+// Work implements [river.Worker].
+func (w *pullWorker) Work(ctx context.Context, job *river.Job[pullArgs]) error {
+	m := w.member
+	if m.draining.Load() {
+		return river.JobSnooze(0) // another machine takes it
+	}
+	now := m.Clock.Now()
+	if early := job.Args.slot().Sub(now); early > 0 {
+		return river.JobSnooze(early)
+	}
+	slot, due, err := w.slotFor(ctx, job.Args, now)
+	if err != nil || !due {
+		return err
+	}
+	run, ok, err := m.Ledger.OpenRun(ctx, postgres.Opening{
+		Run: job.Args.Run, Job: job.ID, Machine: m.id, Trigger: job.Args.Trigger, Slot: slot, AtMost: job.Args.AtMost, MinGap: m.MinGap,
+	}, now)
+	if err != nil || !ok {
+		return err
+	}
+	r := &running{Member: m, FleetRun: run}
+	report, err := r.deliver(ctx)
+	failed, isEnd := errors.AsType[*failure](err)
+	switch {
+	case errors.Is(err, errHandedOver):
+		return nil
+	case isEnd:
+		err = failed.error
+	case err != nil:
+		m.Log.Error("the ledger does not answer; the run goes on once it does", "run", run.ID, "error", err)
+		return err // River brings the job again
+	}
+	return r.finish(context.WithoutCancel(ctx), report, err)
+}
+
+// failure is an error that ends a run. Any other is the ledger's, and the run goes
+// on once that answers again.
+type failure struct{ error }
+
+// slotFor tells which slot a ring is for, and whether there is anything to do. Of a
+// slot that was missed, nobody has missed anything who has never run; and one that
+// was served by a run which did not come to its end is gone on with.
+func (w *pullWorker) slotFor(ctx context.Context, a pullArgs, now time.Time) (slot time.Time, due bool, err error) {
+	if !a.Missed {
+		return a.slot(), true, nil
+	}
+	last, complete, err := w.member.Ledger.LastSlot(ctx, now)
+	switch {
+	case err != nil || last.IsZero():
+		return time.Time{}, false, err
+	case a.slot().After(last):
+		w.member.Log.Info("a run was missed; making it now", "last_slot", last)
+		return a.slot(), true, nil
+	case complete:
+		return time.Time{}, false, nil
+	}
+	latest, err := w.member.Ledger.Runs(ctx, 1)
+	if err != nil || len(latest) > 0 && latest[0].FinishedAt.IsZero() {
+		return time.Time{}, false, err // it goes on, on another machine
+	}
+	w.member.Log.Info("the latest run did not come to its end; going on with it now", "slot", last)
+	return time.Time{}, true, nil
+}
+
+// errHandedOver says that another machine goes on with the run.
+var errHandedOver = errors.New("the run goes on elsewhere")
+
+// running is a run that this machine pulls for.
+type running struct {
+	*Member
+	postgres.FleetRun
+}
+
+// deliver claims what is due, a window at a time, until nothing is, an outage stops
+// the run, or this machine has to hand it over.
+func (r *running) deliver(ctx context.Context) (report pipeline.Report, err error) {
+	r.Log.Debug("run begins", "run", r.FleetRun.ID, "trigger", r.Trigger)
+	if !r.Prepared {
+		allowed, approvedAt, whyNot, err := r.Work.Prepare(ctx, r.FleetRun)
+		if f, ok := errors.AsType[*pipeline.Fault](err); err != nil && !(ok && f.Code == pipeline.LedgerCode) {
+			return report, &failure{err}
+		}
+		if err != nil || whyNot != "" {
+			report.Outage = whyNot
+			return report, err
+		}
+		if err := r.Ledger.PrepareRun(ctx, r.FleetRun.ID, allowed, approvedAt); err != nil {
+			return report, err
+		}
+		r.ApprovedAt = approvedAt
+	}
+	only := store.Everything
+	if r.Trigger == store.ByResend {
+		only = store.OperatorsOnly
+	}
+	queue := r.Ledger.Queue(r.FleetRun.ID, only).On(r.id, deliverJobs(r.river))
+	window, err := r.window(ctx)
+	if err != nil {
+		return report, err
+	}
+	ticks := time.NewTicker(topUpEvery)
+	defer ticks.Stop()
+	busy := false // something was in hand since the last look for more
+	for probing := false; ; {
+		if r.draining.Load() && r.Schedule == nil {
+			return r.stop(context.WithoutCancel(ctx))
+		}
+		if ctx.Err() != nil || r.draining.Load() {
+			return report, r.handOver(context.WithoutCancel(ctx))
+		}
+		p, err := r.Ledger.Progress(ctx, r.FleetRun.ID)
+		if err != nil {
+			return p.Report, err
+		}
+		busy = busy || p.InHand > 0
+		stopped := p.Report.Outage != ""
+		if stopped && p.InHand > 0 {
+			if err := r.Ledger.Release(ctx, r.FleetRun.ID, r.Clock.Now()); err != nil {
+				return p.Report, err
+			}
+		}
+		if room := window - p.InHand; !stopped && room >= min(window/4, mostAtOnce) && (!probing || p.InHand == 0) {
+			// A probe's result decides what may be pulled next.
+			batch, err := queue.Pull(ctx, r.Clock.Now(), min(room, mostAtOnce))
+			if err != nil {
+				return p.Report, err
+			}
+			probing = batch.Probe
+			if len(batch.Deliveries) > 0 {
+				busy = true
+				if !probing {
+					continue
+				}
+			} else if p.InHand == 0 && !busy {
+				return withOutage(p.Report, batch.Pauses, r.Clock.Now()), nil
+			}
+			busy = len(batch.Deliveries) > 0
+		} else if stopped && p.InHand == 0 {
+			return p.Report, nil
+		}
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// window is how many deliveries may be claimed at a time.
+func (r *running) window(ctx context.Context) (int, error) {
+	machines, err := r.Ledger.Machines(ctx, r.Clock.Now())
+	workers := 0
+	for _, m := range machines {
+		workers += m.Workers
+	}
+	return min(max(claimedPerWorker*workers, fewestClaimed), mostClaimed), err
+}
+
+// withOutage reports an outage that is still in force, as [pipeline.Run] does.
+func withOutage(r pipeline.Report, pauses []pipeline.Pause, now time.Time) pipeline.Report {
+	for _, p := range pauses {
+		if p.IsOutage() && r.Outage == "" && (r.Selected > 0 || !p.Ripe(now)) {
+			r.Outage = p.Reason
+		}
+	}
+	return r
+}
+
+// handOver lets another machine go on with the run.
+func (r *running) handOver(ctx context.Context) error {
+	if err := r.Ledger.HandOver(ctx, r.FleetRun.ID, r.id, carryOn(r.river)); err != nil {
+		return err
+	}
+	return errHandedOver
+}
+
+// ErrStopped marks a run in the ledger that was told to stop before its end.
+var ErrStopped = errors.New("stopped before its end; the next run goes on")
+
+// stop ends a run that was made for somebody who waits no longer.
+func (r *running) stop(ctx context.Context) (pipeline.Report, error) {
+	if err := r.Ledger.Release(ctx, r.FleetRun.ID, r.Clock.Now()); err != nil {
+		return pipeline.Report{}, err
+	}
+	p, err := r.Ledger.Progress(ctx, r.FleetRun.ID)
+	if err != nil {
+		return p.Report, err
+	}
+	return p.Report, &failure{ErrStopped}
+}
+
+// finish writes down how the run ended.
+func (r *running) finish(ctx context.Context, report pipeline.Report, failure error) error {
+	if failure == nil && report.Selected == 0 && report.Outage == "" {
+		report.Outage, failure = r.Work.Probe(ctx)
+	}
+	now := r.Clock.Now()
+	report.DurationMS = now.Sub(r.StartedAt).Milliseconds()
+	if !r.ApprovedAt.IsZero() {
+		failure = errors.Join(failure, r.Ledger.SpendApproval(ctx, pipeline.Approval{GivenAt: r.ApprovedAt}, report.Sent))
+	}
+	if err := r.Ledger.FinishRun(ctx, r.FleetRun.ID, report, failure, now); err != nil {
+		return err // River brings the job again
+	}
+	r.Work.Ended(r.FleetRun, report, failure)
+	if r.Trigger == store.BySchedule && (failure != nil || report.Outage != "") {
+		return r.again(ctx)
+	}
+	return nil
+}
+
+// again makes a run of the schedule soon after one that did not go well. Where
+// slots lie far apart, an outage of a minute must not cost a day.
+func (r *running) again(ctx context.Context) error {
+	planned, err := r.Ledger.PlannedAgain(ctx, pullArgs{}.Kind())
+	if err != nil || planned {
+		return err
+	}
+	_, err = r.river.Insert(ctx, pullArgs{Trigger: store.BySchedule, Again: true},
+		&river.InsertOpts{Queue: pullQueue, ScheduledAt: r.Clock.Now().Add(againAfter)})
+	if err != nil {
+		return fmt.Errorf("plan another run: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"alta/pipeline"
+	"alta/store"
+)
+
+// errNoKey says that the caller forgot [Store.UseKey].
+var errNoKey = errors.New("the ledger has not been given its data key")
+
+// keeping is a link that is being kept.
+type keeping struct {
+	write
+	link                int64 // its number, once it is kept
+	user                string
+	country             pipeline.Country
+	kind                pipeline.UserType
+	sealed, fingerprint []byte
+	issued              time.Time
+	expires             int64
+}
+
+// Keep makes the delivery's fresh link the user's current one and supersedes
+// the others. A link that another user has is mailed to neither from then on: it
+// would lead one person into the verification of another. It implements [pipeline.Keeper].
+func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
+	key := q.store.key.Load()
+	if key == nil {
+		return errNoKey
+	}
+	k := &keeping{
+		write: q.write(d), user: d.User.ID, country: d.User.Country, kind: d.User.Type,
+		sealed: key.Seal(d.Link.URL, d.User.ID), fingerprint: key.Fingerprint(d.Link.URL),
+		issued: d.Link.IssuedAt, expires: d.Link.ExpiresAt.UnixMilli(),
+	}
+	if err := q.store.batches.keep.do(ctx, k); err != nil {
+		return q.orLost(err)
+	}
+	d.Link.ID = k.link // only now: a transaction that failed has saved no link
+	return nil
+}
+
+// keptFor is whom a link is kept for. It was minted for a country and a type; an
+// import may have changed them, and then it is nobody's.
+const keptFor = `JOIN deliveries d ON d.id = i.id AND d.claim = i.claim AND d.state = 'claimed' AND (i.run = 0 OR d.run_id = i.run)
+	JOIN users u ON u.key = d.user_key AND u.country = i.country AND u.type = i.type`
+
+// The number of the link is drawn when the delivery is given it, so that the
+// delivery is the first row to change: whoever has lost it changes nothing.
+const supersede = `WITH given AS (
+		UPDATE deliveries g SET link_id = nextval('links_id_seq')
+		FROM (SELECT d.id, d.claim, i.issued_at
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[]) AS i (id, claim, run, country, type, issued_at)
+			` + keptFor + `) c
+		WHERE g.id = c.id AND g.claim = c.claim AND g.state = 'claimed'
+		RETURNING g.user_key, c.issued_at)
+	UPDATE links l SET superseded_at = given.issued_at, sealed = NULL
+	FROM given WHERE l.user_key = given.user_key AND l.superseded_at IS NULL`
+
+// A user who is done meanwhile has no use for a link.
+const saveLinks = `WITH kept AS (
+		SELECT i.place, d.link_id, d.user_key, CASE WHEN u.status = 'pending' THEN i.sealed END AS sealed, i.fingerprint, i.issued_at, i.expires_at
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])
+			WITH ORDINALITY AS i (id, claim, run, country, type, issued_at, expires_at, sealed, fingerprint, place)
+		` + keptFor + `),
+	saved AS (
+		INSERT INTO links (id, user_key, sealed, fingerprint, issued_at, expires_at)
+		SELECT link_id, user_key, sealed, fingerprint, issued_at, expires_at FROM kept ORDER BY user_key)
+	SELECT place, link_id FROM kept`
+
+func (s *Store) keepTogether(ctx context.Context, items []*keeping) error {
+	b := newBatch()
+	ids, claims, runs := claims(items)
+	countries := each(items, func(k *keeping) string { return string(k.country) })
+	kinds := each(items, func(k *keeping) string { return string(k.kind) })
+	issued := each(items, func(k *keeping) int64 { return k.issued.UnixMilli() })
+	expires := each(items, func(k *keeping) int64 { return k.expires })
+	sealed := each(items, func(k *keeping) []byte { return k.sealed })
+	fingerprints := each(items, func(k *keeping) []byte { return k.fingerprint })
+
+	b.Queue(lockForReading, ids)
+	b.Queue(supersede, ids, claims, runs, countries, kinds, issued)
+	b.Queue(saveLinks, ids, claims, runs, countries, kinds, issued, expires, sealed, fingerprints).Query(func(rows pgx.Rows) error {
+		var place, link int64
+		_, err := pgx.ForEachRow(rows, []any{&place, &link}, func() error {
+			items[place-1].link, items[place-1].done = link, true
+			return nil
+		})
+		return err
+	})
+	return s.pipelined(ctx, b)
+}
+
+func (s *Store) keepAlone(ctx context.Context, k *keeping) error {
+	k.done = false
+	err := s.keepTogether(ctx, []*keeping{k})
+	switch {
+	case broke(err, "links_have_one_user"):
+		return s.sharedLink(ctx, k)
+	case err != nil:
+		return refused(fmt.Errorf("save the link of user %s: %w", k.user, err))
+	case k.done:
+		return nil
+	}
+	if err := s.stillOurs(ctx, &k.write); err != nil {
+		return fmt.Errorf("give delivery %d its link: %w", k.id, err)
+	}
+	row, err := findRow(ctx, s.pool, k.user)
+	if err != nil {
+		return fmt.Errorf("look at user %s: %w", k.user, err)
+	}
+	if row.Country != k.country || row.Type != k.kind {
+		return store.UserChanged()
+	}
+	return fmt.Errorf("give delivery %d its link: %w", k.id, errNotOurs)
+}
+
+// sharedLink takes a link away from whoever has it and has not been mailed it yet,
+// for good, and returns the fault that it makes.
+func (s *Store) sharedLink(ctx context.Context, k *keeping) error {
+	other := "one whose mail never came to it"
+	err := s.pool.QueryRow(ctx, `SELECT u.id FROM links l JOIN users u ON u.key = l.user_key
+		WHERE l.fingerprint = $1 AND u.id <> $2 ORDER BY l.id LIMIT 1`, k.fingerprint, k.user).Scan(&other)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("find the other user of the link: %w", err)
+	}
+	fault := store.SharedLink(other, k.user)
+	if err := s.forget(ctx, k.fingerprint, k.issued); err != nil {
+		return errors.Join(fault, err)
+	}
+	return fault
+}
+
+// forget wipes a link. Its users are locked first, so that no mail with it begins
+// beside this.
+func (s *Store) forget(ctx context.Context, fingerprint []byte, now time.Time) error {
+	return s.transact(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `SELECT FROM users WHERE key IN (SELECT user_key FROM links WHERE fingerprint = $1)
+			ORDER BY key FOR NO KEY UPDATE`, fingerprint)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE links SET shared = true, superseded_at = coalesce(superseded_at, $2), sealed = NULL
+			WHERE fingerprint = $1`, fingerprint, now.UnixMilli())
+		return err
+	})
+}

@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrationLock is the advisory lock that a migration holds: "alta" in ASCII.
+const migrationLock = 0x616c7461
+
+// migrate applies the migrations that the ledger lacks, its own and River's, one
+// machine at a time. A ledger that a newer alta has changed is fine as long as that
+// one says so: then the machines of two releases work beside each other.
+func migrate(ctx context.Context, pool *pgxpool.Pool) error {
+	want, err := newestVersion()
+	if err != nil {
+		return err
+	}
+	if done, err := isCurrent(ctx, pool, want); err != nil || done {
+		return err
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	// Held by the session, so that it is given back when the connection ends,
+	// however that happens.
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, migrationLock); err != nil {
+		return fmt.Errorf("wait for another machine's migration: %w", err)
+	}
+	err = migrateLocked(ctx, pool, want)
+	_, unlockErr := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, migrationLock)
+	return errors.Join(err, unlockErr)
+}
+
+func migrateLocked(ctx context.Context, pool *pgxpool.Pool, want int64) error {
+	if done, err := isCurrent(ctx, pool, want); err != nil || done {
+		return err // another machine has done it meanwhile
+	}
+	if err := isOurs(ctx, pool); err != nil {
+		return err
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	db := stdlib.OpenDBFromPool(pool)
+	defer db.Close()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	river, err := rivermigrate.New(riverpgxv5.New(pool), nil)
+	if err != nil {
+		return fmt.Errorf("read River's migrations: %w", err)
+	}
+	if _, err := river.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrate River's tables: %w", err)
+	}
+	return nil
+}
+
+// isCurrent tells whether the ledger needs no migration, and refuses one that
+// this alta can't work on.
+func isCurrent(ctx context.Context, pool *pgxpool.Pool, want int64) (bool, error) {
+	var made bool
+	if err := pool.QueryRow(ctx, `SELECT to_regclass('ledger') IS NOT NULL`).Scan(&made); err != nil || !made {
+		return false, err
+	}
+	var have, floor int64
+	if err := pool.QueryRow(ctx, `SELECT (SELECT max(version_id) FROM goose_db_version), floor FROM ledger`).Scan(&have, &floor); err != nil {
+		return false, fmt.Errorf("read the version of the schema: %w", err)
+	}
+	if floor > want {
+		return false, fmt.Errorf("its schema is version %d, for which an alta must know version %d, and this one knows only %d: it was made by a newer alta; upgrade this one", have, floor, want)
+	}
+	if have < want {
+		return false, nil
+	}
+	river, err := rivermigrate.New(riverpgxv5.New(pool), nil)
+	if err != nil {
+		return false, fmt.Errorf("read River's migrations: %w", err)
+	}
+	result, err := river.Validate(ctx, nil)
+	if err != nil {
+		return false, fmt.Errorf("look at River's tables: %w", err)
+	}
+	return result.OK, nil
+}
+
+// isOurs refuses a database that holds something else. River's own tables may be
+// there.
+func isOurs(ctx context.Context, pool *pgxpool.Pool) error {
+	var other string
+	err := pool.QueryRow(ctx, `SELECT c.relname FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+		AND to_regclass('ledger') IS NULL AND c.relname IN ('users', 'deliveries', 'links', 'runs', 'attempts', 'machines', 'audit', 'pauses') LIMIT 1`).Scan(&other)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("the database has a table %q already that is not alta's; alta leaves it alone: give it a database or a schema of its own (?search_path=alta)", other)
+}
+
+// newestVersion is the version of the schema that this alta knows.
+func newestVersion() (int64, error) {
+	entries, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return 0, err
+	}
+	return goose.NumericComponent(entries[len(entries)-1].Name())
+}
