@@ -66,7 +66,7 @@ func TestAMailInDoubtIsRepeatedWordForWordAfterTheMove(t *testing.T) {
 			t.Errorf("%d mails to %s, want one", n, p.email)
 		}
 	}
-	w.with(nil, "run")
+	w.exec(0, "run")
 	if n := len(w.smtp.Mails()); n != 4 {
 		t.Errorf("%d mails, want 4", n)
 	}

@@ -27,27 +27,39 @@ type host struct {
 // fleetWorld is a world with a database server of its own and three machines.
 type fleetWorld struct {
 	*world
-	cluster *pgcluster.Cluster
-	hosts   []*host
+	cluster  *pgcluster.Cluster
+	hosts    []*host
+	settings []string
 }
 
 // newFleet starts nothing yet.
 func newFleet(t *testing.T, c *pgcluster.Cluster, machines int, settings ...string) *fleetWorld {
 	t.Helper()
 	f := &fleetWorld{cluster: c}
-	f.world = newWorldOn(t, time.Now, newLedgerDatabase(t, c), append([]string{
+	settings = append([]string{
 		`schedule.cron = "@every 2s"`, "plan.workers = 16", "smtp.connections = 12", "capa.connections = 24",
 		"plan.reminders = []", "plan.reissue_on_expiry = false", "guard.mails = 0", "smtp.rate = 250", `smtp.timeout = "5s"`, `fleet.lease = "2s"`, `log.level = "info"`,
-	}, settings...)...)
+	}, settings...)
+	f.world = newWorldOn(t, time.Now, newLedgerDatabase(t, c), settings...)
 	for i := range machines {
-		h := &host{w: f.world, name: fmt.Sprintf("machine-%d", i+1), proxy: pgtest.NewProxy(t, c.Addr())}
-		text, err := os.ReadFile(f.path(defaultConfigFile))
-		check(t, err)
-		own := strings.ReplaceAll(string(text), c.Addr(), h.proxy.Addr()) + fmt.Sprintf("fleet.name = %q\n", h.name)
-		f.write(h.name+".toml", own)
-		f.hosts = append(f.hosts, h)
+		f.hosts = append(f.hosts, &host{w: f.world, name: fmt.Sprintf("machine-%d", i+1), proxy: pgtest.NewProxy(t, c.Addr())})
 	}
+	f.settings = settings
+	f.reconfigure()
 	return f
+}
+
+// reconfigure writes the configuration of each machine, which has a way of its own
+// to the database.
+func (f *fleetWorld) reconfigure() {
+	f.t.Helper()
+	f.configure(f.settings...)
+	text, err := os.ReadFile(f.path(defaultConfigFile))
+	check(f.t, err)
+	for _, h := range f.hosts {
+		own := strings.ReplaceAll(string(text), f.cluster.Addr(), h.proxy.Addr()) + fmt.Sprintf("fleet.name = %q\n", h.name)
+		f.write(h.name+".toml", own)
+	}
 }
 
 // serve starts the machine's daemon.
@@ -196,6 +208,14 @@ func (f *fleetWorld) disturb(r *rand.Rand) {
 		d.do(f, r, pause)
 		pause(0, 400*time.Millisecond)
 	}
+}
+
+// wantSettled waits until nothing is under way.
+func (f *fleetWorld) wantSettled() {
+	f.t.Helper()
+	f.eventually("every mail to be recorded", func() bool {
+		return f.number(`SELECT count(*) FROM deliveries WHERE state IN ('claimed', 'sending')`) == 0
+	})
 }
 
 // settle waits until everything is sent. What was in doubt three times waits for

@@ -12,7 +12,10 @@ import (
 const (
 	beatsInLease = 15
 	missedBeats  = 3
-	tidyEvery    = 15 // beats between two looks for what nobody needs any more
+
+	tidiesInLease = 8
+	tidyWithin    = time.Minute
+	shredEvery    = 20 // tidies between two looks for what nobody needs any more
 )
 
 func (o Options) beatEvery() time.Duration {
@@ -32,13 +35,31 @@ func (m *Member) keepBeating(ctx context.Context) {
 		}
 		bounded, cancel := context.WithTimeout(ctx, m.goneAfter())
 		err := m.beat(bounded)
-		if err == nil {
-			err = m.tidy(bounded)
-		}
 		cancel()
 		if err != nil && ctx.Err() == nil {
 			m.missed(err)
 		}
+	}
+}
+
+// keepTidy settles what others left behind, beside the beat, which must not wait
+// for it.
+func (m *Member) keepTidy(ctx context.Context) {
+	ticks := time.NewTicker(m.Lease / tidiesInLease)
+	defer ticks.Stop()
+	for said := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		bounded, cancel := context.WithTimeout(ctx, tidyWithin)
+		err := m.tidy(bounded)
+		cancel()
+		if err != nil && ctx.Err() == nil && !said {
+			m.Log.Warn("what others left behind could not be settled; it is tried again", "error", err)
+		}
+		said = err != nil
 	}
 }
 
@@ -133,8 +154,8 @@ func (m *Member) lookForOutage(ctx context.Context) error {
 	return nil
 }
 
-// tidy settles what machines that are gone had in hand, and folds what was
-// counted.
+// tidy settles what machines that are gone had in hand, and now and then drops
+// what nobody needs any more.
 func (m *Member) tidy(ctx context.Context) error {
 	if m.draining.Load() {
 		return nil
@@ -151,14 +172,11 @@ func (m *Member) tidy(ctx context.Context) error {
 	if passed+returned+doubted > 0 {
 		m.Log.Warn("settled what a machine that is gone left behind", "runs", passed, "put_back", returned, "in_doubt", doubted)
 	}
-	if m.beats++; m.beats%tidyEvery != 0 {
+	if m.tidies++; m.tidies%shredEvery != 1 {
 		return nil
 	}
 	if err := m.Ledger.Shred(ctx, now); err != nil {
 		return err
 	}
-	if err := m.Ledger.Forget(ctx, now); err != nil {
-		return err
-	}
-	return m.Ledger.FoldCounts(ctx)
+	return m.Ledger.Forget(ctx, now)
 }

@@ -77,7 +77,7 @@ type Member struct {
 	usable   atomic.Bool // it has a share, so that it takes deliveries
 	seen     atomic.Pointer[pipeline.Pause]
 	unread   time.Time // since when the ledger could not be told that this machine lives
-	beats    int
+	tidies   int
 	share    Share // as Work was told last
 	divided  bool  // and whether it was
 
@@ -127,6 +127,7 @@ func (m *Member) start(ctx context.Context) error {
 	beats, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m.stopBeat = stop
 	m.beating.Go(func() { m.keepBeating(beats) })
+	m.beating.Go(func() { m.keepTidy(beats) })
 	return nil
 }
 

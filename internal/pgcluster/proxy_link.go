@@ -65,7 +65,7 @@ func (l *link) dial(target string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.server = conn.(*net.TCPConn)
-	return l.ctx.Err() == nil // cut has not seen it otherwise
+	return l.ctx.Err() == nil // or else cut has come before, and has not seen it
 }
 
 // pump forwards one direction. Reading and writing are apart, so that chunks can
@@ -164,35 +164,46 @@ func (l *link) guarded(do func() (done bool, err error)) error {
 }
 
 // interruptWrites ends the writes that wait for a reader, with the rest unwritten.
-func (l *link) interruptWrites() {
-	l.eachConn(func(c *net.TCPConn) { _ = c.SetWriteDeadline(time.Unix(1, 0)) })
-}
+func (l *link) interruptWrites() { l.setWriteDeadline(time.Unix(1, 0)) }
 
-func (l *link) allowWrites() {
-	l.eachConn(func(c *net.TCPConn) { _ = c.SetWriteDeadline(time.Time{}) })
+func (l *link) allowWrites() { l.setWriteDeadline(time.Time{}) }
+
+func (l *link) setWriteDeadline(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.conns() {
+		_ = c.SetWriteDeadline(at) // one that is closed needs none
+	}
 }
 
 // cut resets both connections. A connection that is closed already stays so.
 func (l *link) cut() {
-	l.eachConn(func(c *net.TCPConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// The lock makes one step of both: dial adds a connection either before that,
+	// or knows that it comes too late. The end comes last, or run might close the
+	// connections before, and not reset them.
+	defer l.end()
+	for _, c := range l.conns() {
 		_ = c.SetLinger(0)
 		_ = c.Close()
-	})
-	l.end() // last, or run would close them before, and not reset them
+	}
 }
 
 // close ends both connections after what was written has arrived.
 func (l *link) close() {
-	l.eachConn(func(c *net.TCPConn) { _ = c.Close() })
-	l.end()
-}
-
-func (l *link) eachConn(do func(*net.TCPConn)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, c := range []*net.TCPConn{l.client, l.server} {
-		if c != nil {
-			do(c)
-		}
+	defer l.end()
+	for _, c := range l.conns() {
+		_ = c.Close()
 	}
+}
+
+// conns are those that are there. The caller holds the lock.
+func (l *link) conns() []*net.TCPConn {
+	if l.server == nil {
+		return []*net.TCPConn{l.client}
+	}
+	return []*net.TCPConn{l.client, l.server}
 }

@@ -148,12 +148,12 @@ func (s *Store) HandOver(ctx context.Context, run, from int64, carry Carry) erro
 	return nil
 }
 
-// PassOn gives away the runs of machines that are gone, and returns how many.
+// PassOn gives away the runs whose machine is gone, or whose job is, and returns
+// how many.
 func (s *Store) PassOn(ctx context.Context, now time.Time, carry Carry) (n int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT r.id FROM runs r WHERE r.finished_at IS NULL AND r.machine_id IS NOT NULL
-			AND NOT EXISTS (SELECT 1 FROM machines m WHERE m.id = r.machine_id AND NOT m.away AND m.seen_at + m.lease >= $1) FOR UPDATE OF r SKIP LOCKED`, now.UnixMilli())
-		runs, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		runs, err := column[int64](ctx, tx, `SELECT r.id FROM runs r WHERE r.finished_at IS NULL AND r.job_id IS NOT NULL
+			AND CASE WHEN r.machine_id IS NULL THEN NOT `+waits("r")+` ELSE NOT `+lives("r")+` END FOR UPDATE OF r SKIP LOCKED`, now.UnixMilli())
 		if err != nil {
 			return err
 		}

@@ -22,10 +22,14 @@ func lives(row string) string {
 }
 
 // waits is the condition that River will still give the job of a row to a machine,
-// or has done so.
+// or has just done so. A machine looks at a job as soon as it has it. One that ended
+// in between leaves a job that River takes for running, and so does one that never
+// heard that it got it. River's times are by the server's own clock.
 func waits(row string) string {
 	return `EXISTS (SELECT 1 FROM river_job j WHERE j.id = ` + row + `.job_id
-		AND j.state IN ('available', 'running', 'retryable', 'scheduled', 'pending'))`
+		AND (j.state IN ('available', 'retryable', 'scheduled', 'pending') OR j.state = 'running' AND EXISTS (
+			SELECT 1 FROM machines m WHERE m.name = j.attempted_by[array_upper(j.attempted_by, 1)]
+				AND NOT m.away AND m.seen_at + m.lease >= $1 AND j.attempted_at + m.lease * interval '1 millisecond' > pg_catalog.now())))`
 }
 
 // orphan is the condition that nobody has the delivery d in hand, nor will.

@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"alta/internal/pgcluster/pgtest"
+)
+
+// Two machines whose clocks are five minutes ahead and five behind go by the
+// database's: nobody is mailed before the time, twice, or after the sending hours.
+func TestMachinesFiveMinutesApart(t *testing.T) {
+	t.Parallel()
+	const minutes = 5 * time.Minute
+	// The sending hours end at 20:00, which is 02:00 UTC, eight seconds from here.
+	began := time.Now()
+	end := moment(t, "2026-03-03T02:00:00Z")
+	clock := func() time.Time { return end.Add(-8 * time.Second).Add(time.Since(began)) }
+	w := newWorldOn(t, clock, newLedgerDatabase(t, pgtest.Shared(t)), `schedule.cron = "@every 1s"`, `plan.sending_hours = "09:00-20:00"`,
+		"plan.workers = 4", "smtp.rate = 4", "smtp.connections = 4", "guard.mails = 0", `operator.listen = ""`)
+	people := manyPeople(60)
+	for i := range people {
+		people[i].country = "MX"
+	}
+	w.write("users.csv", csvOf(people))
+	w.alta(0, "users", "import", w.path("users.csv"))
+	// Half of them are due in three seconds.
+	later := clock().Add(3 * time.Second)
+	w.change(`UPDATE deliveries SET due_at = ? WHERE id > 30`, later.UnixMilli())
+
+	ctx, stop := context.WithCancel(t.Context())
+	var machines sync.WaitGroup
+	for _, off := range []time.Duration{minutes, -minutes} {
+		machines.Go(func() {
+			a := w.process(io.Discard)
+			a.now = func() time.Time { return time.Now().Add(off) }
+			if status := a.run(ctx, []string{"--config", w.path(defaultConfigFile), "serve"}); status != exitDone {
+				t.Errorf("a machine %s off ended with status %d", off, status)
+			}
+		})
+	}
+	w.eventually("six seconds past the end of the sending hours", func() bool { return clock().After(end.Add(6 * time.Second)) })
+	stop()
+	machines.Wait()
+
+	mails := w.smtp.Mails()
+	if len(mails) < 8 || len(mails) == len(people) {
+		t.Errorf("%d mails, want some and not all of %d before the hours end", len(mails), len(people))
+	}
+	seen := map[string]bool{}
+	for _, m := range mails {
+		to := strings.Join(m.To, " ")
+		if seen[to] {
+			t.Errorf("%s was mailed twice", to)
+		}
+		seen[to] = true
+		// A mail that the plan has let go may wait for smtp.rate behind the others of
+		// both machines, two seconds here.
+		if m.At.After(end.Add(3 * time.Second)) {
+			t.Errorf("%s was mailed %s after the sending hours", to, m.At.Sub(end))
+		}
+		var n int
+		if _, err := fmt.Sscanf(to, "persona%d@", &n); err != nil {
+			t.Fatal(err)
+		}
+		if n > 30 && m.At.Before(later) {
+			t.Errorf("%s was mailed %s before the time", to, later.Sub(m.At))
+		}
+	}
+}
