@@ -44,7 +44,7 @@ func testKilledAtRandomInstants(t *testing.T) {
 		w.write("users.csv", csvOf(people))
 		w.exec(0, "users", "import", w.path("users.csv"))
 		// Until one comes to its end by itself, for want of anything to do.
-		for killed < kills && w.runAndKill(time.Duration(random.Int64N(int64(400*time.Millisecond)))) {
+		for killed < kills && w.runAndKill(time.Duration(random.Int64N(int64(w.killWithin())))) {
 			killed++
 		}
 		w.runUntilDone()
@@ -59,6 +59,15 @@ func testKilledAtRandomInstants(t *testing.T) {
 	}
 	t.Logf("%d runs killed, %d users, %d of whom waited for the operator, %d mails, %d identical copies, %d attempts in doubt, %d mints of which %d were not kept, %d doubtful mints counted",
 		killed, ledgers*users, waited, total.mails, total.copies, total.doubts, total.mints, total.extraMints, total.doubtfulMints)
+}
+
+// killWithin is how long a run lasts that is not killed, about. With PostgreSQL it
+// joins the fleet first.
+func (w *world) killWithin() time.Duration {
+	if w.postgres != "" {
+		return 1200 * time.Millisecond
+	}
+	return 400 * time.Millisecond
 }
 
 // runAndKill makes a run and kills it after the time, counted from its start.

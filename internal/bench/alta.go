@@ -19,6 +19,11 @@ type settings struct {
 	hours string // plan.sending_hours
 	cron  string // "" rings once a year
 	log   string // the level; "" is the default
+
+	database    string // of PostgreSQL; "" is a file beside the configuration
+	calls       int    // capa.connections; 0 is what all measurements have
+	connections int    // smtp.connections, likewise
+	workers     int    // plan.workers, likewise
 }
 
 // anyTime sends at any hour, whenever the bench runs.
@@ -27,6 +32,7 @@ const anyTime = ""
 const (
 	yearly   = "0 0 1 1 *"
 	logLevel = "info"
+	keyFile  = "data.key" // beside the configuration of a ledger on PostgreSQL
 
 	// For commands that talk to nobody: the ports of no server.
 	nowhereAPI  = "http://127.0.0.1:1"
@@ -65,12 +71,18 @@ listen = "127.0.0.1:0"
 [log]
 level = %q
 format = "json"
-`, s.api, altaCalls, host, port, senderName, senderAddress, smtpConnections, s.hours, altaWorkers,
-		cmp.Or(s.cron, yearly), cmp.Or(s.log, logLevel))
+`, s.api, cmp.Or(s.calls, altaCalls), host, port, senderName, senderAddress, cmp.Or(s.connections, smtpConnections),
+		s.hours, cmp.Or(s.workers, altaWorkers), cmp.Or(s.cron, yearly), cmp.Or(s.log, logLevel))
 	of := brands()
 	text += brandTable("brand", of[pipeline.MX], false)
 	for _, country := range []pipeline.Country{pipeline.MX, pipeline.DO} {
 		text += brandTable("brand."+string(country), of[country], true)
+	}
+	if s.database != "" {
+		text += fmt.Sprintf("\n[database]\nurl = %q\nkey_file = %q\n\n[fleet]\nlease = %q\n", s.database, keyFile, fleetLease)
+		if err := os.WriteFile(filepath.Join(folder, keyFile), []byte(dataKey()), 0o600); err != nil {
+			return "", err
+		}
 	}
 	path := filepath.Join(folder, "config.toml")
 	return path, os.WriteFile(path, []byte(text), 0o600)

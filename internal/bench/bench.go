@@ -9,13 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"alta/internal/pgcluster"
 	"alta/pipeline"
 )
 
-// requireReal makes a missing smtp-sink a failure: where all checks must run,
-// none may quietly run with less.
+// requireReal makes a missing smtp-sink or PostgreSQL a failure: where all checks
+// must run, none may quietly run with less.
 const requireReal = "ALTA_REQUIRE_REAL"
 
 // bench is one call of the program.
@@ -33,6 +35,9 @@ type bench struct {
 	body   int       // bytes of a mail without its header
 	schema string    // tells ledgers of one version of alta from those of another
 
+	hasShared bool    // PostgreSQL is installed
+	shared    *shared // its server, nil until a measurement needs one
+
 	ledgers map[string]string // the folders of those that are made
 	results results
 }
@@ -43,14 +48,14 @@ func measureAll(ctx context.Context, o options, now pipeline.Clock, out, log io.
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	defer func() { err = errors.Join(err, b.close()) }()
 	spent, err := b.measure(ctx)
 	if err != nil {
 		return err
 	}
 	f := findings{
 		options: o, results: b.results, costs: spent, machine: lookAtMachine(ctx, b.store),
-		server: b.serverTitle(), at: now(), body: b.body,
+		server: b.serverTitle(), shared: b.shared.title(), at: now(), body: b.body,
 	}
 	if err := f.print(out); err != nil || !o.write {
 		return err
@@ -65,6 +70,13 @@ func newBench(ctx context.Context, o options, now pipeline.Clock, log io.Writer)
 	}
 	if (b.sink == "" || b.source == "") && os.Getenv(requireReal) != "" {
 		return nil, fmt.Errorf("smtp-sink or smtp-source is missing (Debian has them in the package postfix), and %s is set", requireReal)
+	}
+	if _, missing := pgcluster.Find(); missing == nil {
+		b.hasShared = true
+	} else if os.Getenv(requireReal) != "" {
+		return nil, fmt.Errorf("%w, and %s is set", missing, requireReal)
+	} else {
+		b.say("what needs PostgreSQL is left out: %v", missing)
 	}
 	if b.body, err = bodyBytes(); err != nil {
 		return nil, err
@@ -84,6 +96,14 @@ func newBench(ctx context.Context, o options, now pipeline.Clock, log io.Writer)
 		return nil, errors.Join(err, os.RemoveAll(b.dir))
 	}
 	return b, nil
+}
+
+// close ends the server of PostgreSQL, if there is one, and removes everything.
+func (b *bench) close() (err error) {
+	if b.shared != nil {
+		err = b.shared.Stop()
+	}
+	return errors.Join(err, os.RemoveAll(b.dir))
 }
 
 // settle makes the folders and builds the program.
@@ -194,7 +214,17 @@ const (
 	nameTick       = "idle/tick"
 	nameStart      = "start/small"
 	nameStartLarge = "start/large"
+
+	nameShared     = "alta/postgres"
+	nameFleetOne   = "fleet/one"
+	nameFleetThree = "fleet/three"
+	namePullShared = "ledger/pull-postgres"
 )
+
+// sharedNames are those of the measurements that need PostgreSQL.
+func sharedNames() []string {
+	return []string{nameShared, nameFleetOne, nameFleetThree, namePullShared}
+}
 
 func (b *bench) measurements() []measurement {
 	all := []measurement{
@@ -202,6 +232,7 @@ func (b *bench) measurements() []measurement {
 		{nameGoMail, b.measureGoMail},
 		{nameLoop, b.measureLoop},
 		{nameAlta, b.measureAlta(0)},
+		{nameShared, b.measureShared}, // right behind what it is compared with
 		{nameAltaSlow, b.measureAlta(slowAPI)},
 		{nameProfile, b.measureProfiled},
 		{nameLinkGoMail, b.measureLinkGoMail(false)},
@@ -216,11 +247,17 @@ func (b *bench) measurements() []measurement {
 		{nameTick, b.measureTick},
 		{nameStart, b.measureStart(ledgerDue)},
 		{nameStartLarge, b.measureStart(ledgerPullLarge)},
+		{nameFleetOne, b.measureFleet(1)},
+		{nameFleetThree, b.measureFleet(mostMachines)},
 	}
 	if b.huge || b.short {
 		all = append(all,
 			measurement{namePullGiant, b.measurePull(ledgerPullGiant)},
-			measurement{nameStatusHuge, b.measureStatus(ledgerPullGiant)})
+			measurement{nameStatusHuge, b.measureStatus(ledgerPullGiant)},
+			measurement{namePullShared, b.measurePullShared})
+	}
+	if !b.hasShared {
+		all = slices.DeleteFunc(all, func(m measurement) bool { return slices.Contains(sharedNames(), m.name) })
 	}
 	return all
 }

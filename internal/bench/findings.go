@@ -17,6 +17,7 @@ type findings struct {
 	costs
 	machine machine
 	server  string // the SMTP server
+	shared  string // the PostgreSQL server, "" for none
 	body    int    // bytes of a mail without its header
 	at      time.Time
 }
@@ -32,6 +33,7 @@ func (f findings) sections() []section {
 	all := []section{
 		{"Ratios, processor time, memory", f.mainTable()},
 		{"Mails", f.mailTable()},
+		{"On PostgreSQL", f.sharedTable()},
 		{"Ledger, import, daemon, start", f.otherTable()},
 		{"The profile of alta, end to end", f.profileTable()},
 		{"Machine", f.machineTable()},
@@ -95,6 +97,7 @@ func senders() []sender {
 		{"smtp-source: the wire limit", nameSource},
 		{"go-mail alone, NOOP off", nameGoMail},
 		{"alta, end to end", nameAlta},
+		{"alta, ledger on PostgreSQL", nameShared},
 		{"alta, API latency 50 ms", nameAltaSlow},
 		{"alta, a million users in the ledger", nameRunLarge},
 		{"the straightforward loop", nameLoop},
@@ -129,12 +132,30 @@ func (f findings) mailTable() table.Writer {
 	return t
 }
 
+// sharedTable has what a mail costs with the ledger on PostgreSQL, beside the
+// server's part in it.
+func (f findings) sharedTable() table.Writer {
+	t := newTable("who sends", "mails/s", "CPU us a mail", "of PostgreSQL", "peak MiB of a machine", "cores of alta", "of PostgreSQL", "of the SMTP server", "of the API")
+	for _, s := range []sender{
+		{"one machine, end to end", nameShared},
+		{"one machine, API latency 50 ms, few connections", nameFleetOne},
+		{fmt.Sprintf("%d machines, as many connections each", mostMachines), nameFleetThree},
+	} {
+		if r := f.results[s.measurement]; len(r) > 0 {
+			t.AppendRow(table.Row{s.name, r[rate], r[cpu], r[sharedCPU], r[peak], r[altaBusy], r[sharedBusy], r[smtpBusy], r[apiBusy]})
+		}
+	}
+	return t
+}
+
 func (f findings) otherTable() table.Writer {
 	t := newTable("what", "median (least to most)")
 	for _, line := range []struct{ what, measurement, figure, unit string }{
 		{"a pull of " + count(f.pulled) + " due among " + count(f.small) + " users", namePullSmall, took, "ms"},
 		{"the same among " + count(f.large), namePullLarge, took, "ms"},
 		{"the same among " + count(f.giant), namePullGiant, took, "ms"},
+		{fmt.Sprintf("a pull of %d on PostgreSQL among %s, with River's jobs", sharedPulled, count(f.sharedGiant)), namePullShared, took, "ms"},
+		{fmt.Sprintf("the slowest of %d such pulls, cold caches among them", sharedPulls), namePullShared, slowest, "ms"},
 		{"'alta status', " + count(f.large) + " users, the whole process", nameStatus, took, "ms"},
 		{"the same, " + count(f.giant) + " users", nameStatusHuge, took, "ms"},
 		{"peak memory of a run among " + count(f.large) + " users", nameRunLarge, peak, "MiB"},
@@ -172,9 +193,16 @@ func (f findings) machineTable() table.Writer {
 		t.AppendRow(table.Row{row[0], row[1]})
 	}
 	t.AppendRow(table.Row{"SMTP server", f.server})
+	if f.shared != "" {
+		t.AppendRow(table.Row{"PostgreSQL", f.shared})
+	}
 	t.AppendRow(table.Row{"a mail without its header", count(f.body) + " bytes"})
 	t.AppendRow(table.Row{"kept SMTP connections", smtpConnections})
 	t.AppendRow(table.Row{"alta: deliveries and API calls in flight at most", fmt.Sprintf("%d and %d", altaWorkers, altaCalls)})
+	if f.shared != "" {
+		t.AppendRow(table.Row{"a machine of a fleet: deliveries, API calls and SMTP connections at most",
+			fmt.Sprintf("%d, %d and %d", machineWorkers, machineCalls, machineConnections)})
+	}
 	t.AppendRow(table.Row{"mails of a run, through the link, of the loop",
 		fmt.Sprintf("%s, %s, %s", count(f.mails), count(f.linkMails), count(f.loopMails))})
 	t.AppendRow(table.Row{"rounds", f.rounds})

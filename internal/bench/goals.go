@@ -35,14 +35,21 @@ func (r results) goals(o options) []goal {
 			goal{4, "a pull of 1,000 of ten million users", "ms", r.of(namePullGiant, took), 99, false},
 			goal{4, "'alta status' of ten million users", "ms", r.of(nameStatusHuge, took), 99, false})
 	}
-	return append(all,
+	all = append(all,
 		goal{5, "idle daemon, default schedule", "% of a core", r.idle(), 0.2, false},
 		goal{5, "a tick with nothing due", "ms", r.of(nameTick, tickTime), 5, false},
 		goal{6, "import of a million rows", "s", r.of(nameImport, wall), 30, false},
 		goal{6, "peak memory of that import", "MiB", r.of(nameImport, peak), 64, false},
 		goal{6, "'alta run' to the first byte at the SMTP server", "ms", r.of(nameStart, ehlo), 150, false},
 		goal{6, "the same, a million users in the ledger", "ms", r.of(nameStartLarge, ehlo), 150, false},
+		goal{7, "alta end to end, the ledger on PostgreSQL ÷ on SQLite", "", r.of(nameShared, rate).over(alta), 0.6, true},
+		goal{7, "50 ms of API latency, few connections each: three machines ÷ one", "", r.of(nameFleetThree, rate).over(r.of(nameFleetOne, rate)), 2.5, true},
 	)
+	if o.huge || o.short {
+		all = append(all,
+			goal{7, fmt.Sprintf("a pull of %d of ten million users on PostgreSQL", sharedPulled), "ms", r.of(namePullShared, took), 20, false})
+	}
+	return all
 }
 
 // idle is what a daemon with the default schedule spends: what it spends between

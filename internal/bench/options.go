@@ -32,34 +32,36 @@ type options struct {
 
 // load is the size of the measurements.
 type load struct {
-	mails     int           // of an end-to-end run
-	loopMails int           // of the straightforward loop, which is slow
-	linkMails int           // through the slow link
-	small     int           // users of the small ledger
-	large     int           // users of the large one
-	giant     int           // users of the one for -huge
-	pulled    int           // due deliveries that a pull takes
-	idle      time.Duration // how long the daemon is watched
+	mails       int           // of an end-to-end run
+	loopMails   int           // of the straightforward loop, which is slow
+	linkMails   int           // through the slow link
+	fleetMails  int           // for each machine of a fleet
+	small       int           // users of the small ledger
+	large       int           // users of the large one
+	giant       int           // users of the one for -huge
+	sharedGiant int           // and of the one for -huge on PostgreSQL
+	pulled      int           // due deliveries that a pull takes
+	idle        time.Duration // how long the daemon is watched
 }
 
 func fullLoad(mails int) load {
 	return load{
-		mails: mails, loopMails: max(mails/20, 1), linkMails: max(mails/10, 1),
-		small: 10_000, large: 1_000_000, giant: 10_000_000, pulled: 1_000, idle: 20 * time.Second,
+		mails: mails, loopMails: max(mails/20, 1), linkMails: max(mails/10, 1), fleetMails: max(mails/10, 1),
+		small: 10_000, large: 1_000_000, giant: 10_000_000, sharedGiant: 10_000_000, pulled: 1_000, idle: 20 * time.Second,
 	}
 }
 
 func shortLoad() load {
 	return load{
-		mails: 96, loopMails: 8, linkMails: 48,
-		small: 200, large: 1_000, giant: 2_000, pulled: 50, idle: 2 * time.Second,
+		mails: 96, loopMails: 8, linkMails: 48, fleetMails: 32,
+		small: 200, large: 1_000, giant: 2_000, sharedGiant: 100_000, pulled: 50, idle: 2 * time.Second,
 	}
 }
 
 func parseOptions(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.BoolVar(&o.short, "short", false, "everything once and tiny; judges no goal")
-	f.BoolVar(&o.huge, "huge", false, "the ledger of ten million users, too; takes long the first time")
+	f.BoolVar(&o.huge, "huge", false, "the ledgers of ten million users, too; takes long the first time")
 	f.BoolVar(&o.write, "write", false, "write docs/performance.md and its pictures")
 	f.StringVar(&o.keep, "keep", "", "keep the ledgers in `FOLDER` and use them again within half a day")
 	f.IntVar(&o.rounds, "rounds", 5, "measure everything `N` times, in turn")

@@ -102,8 +102,8 @@ func TestPicturesAreWellFormed(t *testing.T) {
 			t.Errorf("%s:\n%s", name, text)
 		}
 	}
-	if got := strings.Count(f.bars(), `class="alta"`); got != 4 {
-		t.Errorf("%d bars are alta's, want 4", got)
+	if got := strings.Count(f.bars(), `class="alta"`); got != 5 {
+		t.Errorf("%d bars are alta's, want 5", got)
 	}
 }
 

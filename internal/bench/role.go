@@ -39,6 +39,8 @@ func playRole(ctx context.Context, args []string, now pipeline.Clock) error {
 		err = playLoop(ctx, task, now)
 	case "pull":
 		err = playPull(ctx, task, now)
+	case "pull-shared":
+		err = playPullShared(ctx, task, now)
 	case "profiled":
 		return playProfiled(ctx, task)
 	default:
@@ -66,7 +68,7 @@ type task struct {
 	Mails    int      `json:"mails,omitempty"`
 	Latency  string   `json:"latency,omitempty"`
 	People   string   `json:"people,omitempty"` // a CSV file
-	Ledger   string   `json:"ledger,omitempty"` // an SQLite file
+	Ledger   string   `json:"ledger,omitempty"` // an SQLite file, or the URL of a database
 	Profile  string   `json:"profile,omitempty"`
 	Defaults string   `json:"defaults,omitempty"` // alta's config.toml
 	Args     []string `json:"args,omitempty"`     // of alta

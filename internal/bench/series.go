@@ -22,6 +22,11 @@ const (
 	core     = "% of a core"
 	tickCPU  = "ms of CPU a second"
 	tickTime = "ms a tick"
+	slowest  = "ms at most"
+
+	altaBusy   = "cores of alta"
+	sharedBusy = "cores of PostgreSQL"
+	sharedCPU  = "us of CPU of PostgreSQL a mail"
 )
 
 // sample is what one measurement of one round found, by figure.

@@ -3,25 +3,27 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"alta/internal/pgcluster"
 )
 
-// shared is the PostgreSQL server of all measurements that need one, with a
-// database for each. It starts when the first of them does.
+// shared is the PostgreSQL server of all measurements that need one. It has a
+// database for each ledger.
 type shared struct {
 	*pgcluster.Cluster
-	made map[string]string // the databases to copy: their names, by the ledger's
-	next int               // number of the next copy
+	postmaster postmaster
+	version    string
+	made       map[string]string // the URLs of the ledgers that are made
+	copies     int               // how many there were so far
 }
 
-// sharedSettings are the server's. It waits for the disk as in production; what it
-// has differs from its defaults only where those are meant for very small machines,
-// so that it writes no checkpoint in the midst of a run.
+// sharedSettings are the server's. It waits for the disk as in production; the
+// rest is meant for a machine that is not tiny, and keeps checkpoints out of the
+// measurements.
 func sharedSettings() map[string]string {
 	return map[string]string{
 		"synchronous_commit": "on",
@@ -31,13 +33,13 @@ func sharedSettings() map[string]string {
 	}
 }
 
-// sharedTitle is the server in the table of the machine.
-func (b *bench) sharedTitle() string {
-	if b.shared == nil {
+// title is the server in the table of the machine.
+func (s *shared) title() string {
+	if s == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s, on the same cores, a commit waits for the disk; shared_buffers %s, no checkpoint during a run",
-		b.shared.version, sharedSettings()["shared_buffers"])
+	return fmt.Sprintf("%s, on the same cores and disk; fsync and synchronous_commit on, shared_buffers %s, no checkpoint within a measurement",
+		s.version, sharedSettings()["shared_buffers"])
 }
 
 // sharedServer starts the server at the first call.
@@ -49,12 +51,23 @@ func (b *bench) sharedServer(ctx context.Context) (*shared, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.shared = &shared{Cluster: cluster, made: map[string]string{}}
-	return b.shared, nil
+	s := &shared{Cluster: cluster, made: map[string]string{}}
+	var backend int
+	err = onDatabase(ctx, s.URL("postgres"), func(conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, `SELECT pg_backend_pid(), current_setting('server_version')`).Scan(&backend, &s.version)
+	})
+	if err == nil {
+		s.postmaster, err = postmasterOf(backend)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	b.shared = s
+	return s, nil
 }
 
 // onDatabase lends a connection to a database of the server.
-func onDatabase(ctx context.Context, url string, do func(*pgx.Conn) error) (err error) {
+func onDatabase(ctx context.Context, url string, do func(*pgx.Conn) error) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
@@ -63,13 +76,10 @@ func onDatabase(ctx context.Context, url string, do func(*pgx.Conn) error) (err 
 	// The server shall hear of the end even if the context has ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
 	defer cancel()
-	if closing := conn.Close(ctx); err == nil {
-		err = closing
-	}
-	return err
+	return errors.Join(err, conn.Close(ctx))
 }
 
-// execute runs statements one after the other.
+// execute makes statements, each in a transaction of its own.
 func execute(ctx context.Context, url string, statements ...string) error {
 	return onDatabase(ctx, url, func(conn *pgx.Conn) error {
 		for _, s := range statements {
@@ -81,7 +91,7 @@ func execute(ctx context.Context, url string, statements ...string) error {
 	})
 }
 
-// dataKey seals the links of these ledgers, which hold nothing but invented ones.
+// dataKey seals the links of the ledgers on PostgreSQL, which nobody ever follows.
 func dataKey() string {
 	return base64.StdEncoding.EncodeToString([]byte("thirty-two bytes for a benchmark"))
 }

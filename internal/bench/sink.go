@@ -120,8 +120,14 @@ func (s *sink) name() string    { return sinkTitle }
 var lastCount = regexp.MustCompile(`mesg=\s*(\d+)\s*$`)
 
 func (s *sink) count() (int, error) {
-	text, err := os.ReadFile(s.stats.Name())
+	const enough = 200 // bytes for the last line of many
+	info, err := s.stats.Stat()
 	if err != nil {
+		return 0, fmt.Errorf("count the mails: %w", err)
+	}
+	size := info.Size() // it may grow meanwhile
+	text := make([]byte, min(size, enough))
+	if _, err := s.stats.ReadAt(text, size-int64(len(text))); err != nil {
 		return 0, fmt.Errorf("count the mails: %w", err)
 	}
 	return mailsIn(text)

@@ -34,7 +34,7 @@ func waits(row string) string {
 
 // orphan is the condition that nobody has the delivery d in hand, nor will.
 func orphan() string {
-	return `d.run_id IS NOT NULL AND d.state IN ('claimed', 'sending')
+	return `d.state IN ('claimed', 'sending')
 		AND CASE WHEN d.machine_id IS NULL THEN NOT ` + waits("d") + ` ELSE NOT ` + lives("d") + ` END`
 }
 
@@ -103,7 +103,8 @@ func (s *Store) recover(ctx context.Context, behind int64, now time.Time, judge 
 		if err := s.maySettle(ctx, tx); err != nil {
 			return err
 		}
-		found, err := column[int64](ctx, tx, `SELECT d.id FROM deliveries d WHERE d.id > $2 AND `+orphan()+` ORDER BY d.id LIMIT $3`,
+		found, err := column[int64](ctx, tx, `WITH d AS MATERIALIZED (SELECT id, state, machine_id, job_id FROM deliveries WHERE run_id IS NOT NULL AND id > $2)
+			SELECT d.id FROM d WHERE `+orphan()+` ORDER BY d.id LIMIT $3`,
 			now.UnixMilli(), behind, settledTogether)
 		if err != nil || len(found) == 0 {
 			return err
