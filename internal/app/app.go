@@ -118,13 +118,17 @@ func (a *app) findConfig() (path string, data []byte, err error) {
 
 const defaultConfigFile = "config.toml"
 
-// openStore opens the ledger that the configuration names.
-func (a *app) openStore(ctx context.Context) (ledger, error) {
+// openStore opens the ledger that the configuration names, and makes it where
+// there is none.
+func (a *app) openStore(ctx context.Context) (ledger, error) { return a.open(ctx, false) }
+
+// open is openStore; existing makes no ledger where there is none.
+func (a *app) open(ctx context.Context, existing bool) (ledger, error) {
 	if err := a.load(); err != nil {
 		return nil, err
 	}
 	if a.config.Database.shared() {
-		return a.openShared(ctx)
+		return a.openShared(ctx, existing)
 	}
 	s, err := store.Open(ctx, a.config.Database.Path)
 	if err != nil {
@@ -135,11 +139,16 @@ func (a *app) openStore(ctx context.Context) (ledger, error) {
 
 // openShared opens the ledger on PostgreSQL. From then on this program goes by the
 // database's clock, as every machine of the fleet does.
-func (a *app) openShared(ctx context.Context) (ledger, error) {
+func (a *app) openShared(ctx context.Context, existing bool) (ledger, error) {
 	if a.local == nil {
 		a.local = a.now
 	}
-	s, err := postgres.Open(ctx, postgres.Options{URL: a.config.Database.DSN, Connections: a.config.Database.Connections, Name: "alta"})
+	s, err := postgres.Open(ctx, postgres.Options{
+		URL: a.config.Database.DSN, Connections: a.config.Database.Connections, Name: "alta", Existing: existing,
+	})
+	if errors.Is(err, postgres.ErrNoLedger) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &exitError{exitOutage, err}
 	}
@@ -161,8 +170,12 @@ func (a *app) checkReady() error {
 }
 
 // withStore runs do on the open ledger and closes it.
-func (a *app) withStore(ctx context.Context, do func(ledger) error) (err error) {
-	s, err := a.openStore(ctx)
+func (a *app) withStore(ctx context.Context, do func(ledger) error) error {
+	return a.with(ctx, false, do)
+}
+
+func (a *app) with(ctx context.Context, existing bool, do func(ledger) error) (err error) {
+	s, err := a.open(ctx, existing)
 	if err != nil {
 		return err
 	}
@@ -179,7 +192,7 @@ func (a *app) withLedger(ctx context.Context, do func(ledger) error) error {
 	if err := a.ledgerExists(); err != nil {
 		return err
 	}
-	return a.withStore(ctx, do)
+	return a.with(ctx, true, do)
 }
 
 func (a *app) ledgerExists() error {

@@ -12,6 +12,7 @@ import (
 	"alta/internal/roster"
 	"alta/pipeline"
 	"alta/store"
+	"alta/store/postgres"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -146,7 +147,10 @@ func (a *app) checkDatabase(ctx context.Context) (detail string, err error) {
 	if err := a.ledgerExists(); err != nil {
 		return err.Error(), nil // not made yet, which is no mistake
 	}
-	s, err := a.openStore(ctx)
+	s, err := a.open(ctx, true)
+	if errors.Is(err, postgres.ErrNoLedger) {
+		return err.Error(), nil // neither
+	}
 	if err != nil {
 		return "", err
 	}

@@ -39,7 +39,7 @@ func (a *app) examineKey(ctx context.Context) (detail string, err error) {
 	}
 	has := false
 	if a.ledgerExists() == nil {
-		s, err := a.openStore(ctx)
+		s, err := a.open(ctx, true)
 		if err != nil {
 			return "comes from " + a.keySource() + "; whether it is the ledger's is not known, for that can't be opened", nil
 		}

@@ -162,7 +162,7 @@ func disturbances() []disturbance {
 // one seed alone.
 func TestFleetLosesNobody(t *testing.T) {
 	const users, seeds = 2000, 20
-	c := pgtest.Start(t, pgcluster.Options{})
+	c := pgtest.Start(t, pgcluster.Options{Durable: true})
 	first, last := uint64(1), uint64(seeds)
 	if text := os.Getenv("ALTA_FLEET_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)

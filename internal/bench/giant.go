@@ -66,7 +66,7 @@ func fillGiant(ctx context.Context, conn *pgx.Conn, from, to, users, due int, no
 	}
 	const day, week = 24 * 60 * 60 * 1000, 7 * 24 * 60 // milliseconds, minutes
 	_, err := conn.Exec(ctx, `INSERT INTO deliveries (user_key, country, type, step, round, state, due_at, created_at, updated_at)
-		SELECT key, country, type, 'invite', 1, 'due', CASE WHEN key % $3 = 0 THEN $4 ELSE $4 + $5 + key % $6 * 60000 END, $4, $4
+		SELECT key, country, type, 'invite', 1, 'due', CASE WHEN key % $3::bigint = 0 THEN $4::bigint ELSE $4::bigint + $5::bigint + key % $6::bigint * 60000 END, $4, $4
 		FROM users WHERE key > $1 AND key <= $2`,
 		from, to, max(users/due, 1), now, int64(day), int64(week))
 	return err

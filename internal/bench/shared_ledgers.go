@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -95,6 +96,18 @@ func (b *bench) freshShared(ctx context.Context, name string) (url, folder strin
 		return "", "", nil, errors.Join(err, drop())
 	}
 	return s.URL(database), folder, drop, nil
+}
+
+// runTook is how long the latest run took, as the ledger has it: the machine that
+// waits for a run need not be the one that made it.
+func runTook(ctx context.Context, url string) (took time.Duration, err error) {
+	err = onDatabase(ctx, url, func(conn *pgx.Conn) error {
+		var ms int64
+		err := conn.QueryRow(ctx, `SELECT finished_at - started_at FROM runs ORDER BY id DESC LIMIT 1`).Scan(&ms)
+		took = time.Duration(ms) * time.Millisecond
+		return err
+	})
+	return took, err
 }
 
 // sentIn counts the mails that the ledger says were sent.

@@ -23,7 +23,7 @@ const (
 	mostTogether = 256
 	// gatherFor is how long a write waits for others to share its transaction, where
 	// there are others: what a transaction costs the server hardly grows with them.
-	gatherFor = 3 * time.Millisecond
+	gatherFor = 2 * time.Millisecond
 	// writeWithin bounds a transaction: a server that no longer answers must not
 	// keep those who wait for it for good.
 	writeWithin = 20 * time.Second

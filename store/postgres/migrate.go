@@ -18,6 +18,21 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// ErrNoLedger says that the database has no ledger yet.
+var ErrNoLedger = errors.New("there is no ledger yet")
+
+// exists returns [ErrNoLedger] for a database without a ledger.
+func exists(ctx context.Context, pool *pgxpool.Pool) error {
+	var made bool
+	if err := pool.QueryRow(ctx, `SELECT to_regclass('ledger') IS NOT NULL`).Scan(&made); err != nil {
+		return fmt.Errorf("look for the ledger at %s: %w", address(pool), err)
+	}
+	if !made {
+		return fmt.Errorf("%w at %s; 'alta migrate', 'alta users import' or 'alta serve' makes it", ErrNoLedger, address(pool))
+	}
+	return nil
+}
+
 // migrationLock is the advisory lock that a migration holds: "alta" in ASCII.
 const migrationLock = 0x616c7461
 

@@ -37,6 +37,7 @@ type Options struct {
 	URL         pipeline.Secret // a connection string of libpq, which may hold a password
 	Connections int             // the pool's size; 0 is [DefaultConnections]
 	Name        string          // application_name, as pg_stat_activity shows it
+	Existing    bool            // the ledger must be there; none is made
 	Moving      bool            // a move into the ledger may be under way: it is opened to go on with it
 }
 
@@ -59,6 +60,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	pool, err := connect(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
+	}
+	if o.Existing {
+		if err := exists(ctx, pool); err != nil {
+			pool.Close()
+			return nil, err
+		}
 	}
 	if err := migrate(ctx, pool); err != nil {
 		pool.Close()
