@@ -124,23 +124,21 @@ type rowsOf struct {
 	numbered bool // it has $1 in the place of ?
 }
 
-// rows opens the world's database.
-func (w *world) rows() rowsOf {
-	w.t.Helper()
-	if w.db == nil {
-		driver, name := "sqlite3", w.path("alta.db")
-		if w.postgres != "" {
-			driver, name = "pgx", w.postgres
-		}
-		db, err := sql.Open(driver, name)
-		check(w.t, err)
-		if w.postgres == "" {
-			db.SetMaxIdleConns(0) // each look opens the file anew, as another program would
-		}
-		w.db = &rowsOf{db, w.postgres != ""}
-		w.t.Cleanup(func() { check(w.t, db.Close()) })
+// rows returns the world's database. Nothing is opened before the first look.
+func (w *world) rows() rowsOf { return w.db }
+
+func (w *world) openRows() rowsOf {
+	driver, name := "sqlite3", w.path("alta.db")
+	if w.postgres != "" {
+		driver, name = "pgx", w.postgres
 	}
-	return *w.db
+	db, err := sql.Open(driver, name)
+	check(w.t, err)
+	if w.postgres == "" {
+		db.SetMaxIdleConns(0) // each look opens the file anew, as another program would
+	}
+	w.t.Cleanup(func() { check(w.t, db.Close()) })
+	return rowsOf{db, w.postgres != ""}
 }
 
 func (r rowsOf) text(query string) string {

@@ -34,7 +34,7 @@ type world struct {
 	now  pipeline.Clock
 
 	postgres string // the URL of its database, "" for a ledger in a file
-	db       *rowsOf
+	db       rowsOf
 
 	kept atomic.Pointer[func(sandbox.Mail)] // called for each mail before it is acknowledged
 }
@@ -51,6 +51,7 @@ func newWorld(t testing.TB, now pipeline.Clock, settings ...string) *world {
 func newWorldOn(t testing.TB, now pipeline.Clock, postgres string, settings ...string) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), now: now, postgres: postgres}
+	w.db = w.openRows()
 	var err error
 	if w.api, err = sandbox.StartAPI(sandbox.APIOptions{Key: testKey, AnyUser: true, Now: now}); err != nil {
 		t.Fatal(err)
