@@ -23,7 +23,7 @@ deps: ## retracted or deprecated modules, and known vulnerabilities
 	.ci/deps
 
 test: ## all tests, with the race detector
-	go test -race -timeout 30m ./...
+	go test -race -timeout 70m ./...
 
 # The figures of docs/promises.md. The log of a test that fails is shown whole.
 soak: ## the long form of the proofs: 500 kills, every failing write, random lives; takes about an hour

@@ -13,13 +13,16 @@ SELECT NOT EXISTS (SELECT FROM users) AS empty \gset
 SELECT (extract(epoch FROM now() - interval '30 days') * 1000)::bigint AS t0 \gset
 
 BEGIN;
--- Each link takes a lock until the commit, which so many would need too many of.
-SET LOCAL alta.moving = 'on';
 INSERT INTO runs (trigger, started_at, finished_at) VALUES ('schedule', :t0, :t0);
 INSERT INTO users (id, external_id, email, name, country, locale, time_zone, type, status, mails, invited_at, last_mail_at, link_expires_at, created_at, updated_at)
     SELECT gen_random_uuid(), n::text, 'someone.' || md5(n::text)::varchar(8) || '@example.mx', 'Guadalupe Hernández López', 'MX', 'es-MX',
         'America/Mexico_City', 'INDIVIDUAL', 'pending', 3, :t0, :t0, :t0, :t0, :t0
     FROM generate_series(1, :users) n;
+COMMIT;
+ANALYZE users;
+BEGIN;
+-- Each link takes a lock until the commit, which would be too many; this is how 'alta move' goes without.
+SET LOCAL alta.moving = 'on';
 -- Round after round, as they come in life: a user's rows do not lie together.
 INSERT INTO links (user_key, fingerprint, issued_at, expires_at, superseded_at)
     SELECT u.key, decode(md5(u.key || '-' || round), 'hex'), :t0, :t0, CASE WHEN round < 3 THEN :t0 END

@@ -84,11 +84,15 @@ func (p *apiPlay) play(t *testing.T) {
 	if p.want.calls == everyOfOne {
 		after = p.runUntilSettled(after)
 	}
+	want := p.want
 	got := apiCell{
 		calls: p.want.calls, attempts: tally(p.attempts), states: after.states(), pause: after.pause(),
 		paid: after.paid, doubtful: after.doubtful, mails: p.want.mails,
 	}
-	if diff := cmp.Diff(p.want, got, cmp.AllowUnexported(apiCell{})); diff != "" {
+	if p.postgres != "" {
+		want.states, got.states = soon(want.states), soon(got.states)
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(apiCell{})); diff != "" {
 		t.Errorf("after the fault (-want +got):\n%s", diff)
 	}
 	if p.row.pause > 0 && p.want.calls == firstCall {
@@ -276,4 +280,23 @@ func tally(of map[pipeline.Outcome]int) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// soon adds up what is due now and in some seconds. A run on PostgreSQL claims what
+// has come due while it waited for the API, and puts it back as it was, which shows
+// in the time of the row.
+func soon(states string) string {
+	sum, others := 0, []string{}
+	for part := range strings.SplitSeq(states, ", ") {
+		var n int
+		if _, err := fmt.Sscanf(part, "%d due", &n); err == nil && (strings.HasSuffix(part, "due now") || strings.HasSuffix(part, "due in seconds")) {
+			sum += n
+			continue
+		}
+		others = append(others, part)
+	}
+	if sum > 0 {
+		others = append(others, fmt.Sprintf("%d due soon", sum))
+	}
+	return strings.Join(others, ", ")
 }

@@ -160,3 +160,48 @@ func TestOlderMachinesWorkBesideANewerOne(t *testing.T) {
 		t.Errorf("an alta that is too old says:\n%s", out)
 	}
 }
+
+// While a run of the schedule lasts, the slots that come are left out, so that a
+// long campaign leaves room for what operators ask for.
+func TestFleetSkipsSlotsWhileARunGoesOn(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Shared(t), 2, `schedule.cron = "@every 1s"`, "smtp.rate = 25")
+	people := manyPeople(100)
+	f.write("users.csv", csvOf(people))
+	f.exec(0, "users", "import", f.path("users.csv"))
+	for _, h := range f.hosts {
+		h.serve()
+	}
+	f.eventually("everybody to be mailed", func() bool { return len(f.smtp.Mails()) == len(people) })
+	f.wantSettled()
+	if n := f.number(`SELECT count(*) FROM runs WHERE selected > 0 OR finished_at IS NULL AND id = 1`); n != 1 {
+		t.Errorf("%d runs sent mails, want the first one alone:\n%s", n, f.exec(anyStatus, "status"))
+	}
+}
+
+// Whoever waits for a run that other machines make, and waits no longer, leaves it
+// to them.
+func TestARunThatIsLeftToTheFleet(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Shared(t), 2, `schedule.cron = "@hourly"`, "smtp.rate = 40", `log.level = "debug"`)
+	for _, h := range f.hosts {
+		h.serve()
+		h.servant.says(`"smtp_connections":`)
+	}
+	people := manyPeople(200)
+	f.write("users.csv", csvOf(people))
+	f.exec(0, "users", "import", f.path("users.csv"))
+	run := f.launch(f.command("run"))
+	f.eventually("mails", func() bool { return len(f.smtp.Mails()) > 20 })
+	run.signal(syscall.SIGINT)
+	if status := run.wait(); status != exitOutage {
+		t.Errorf("exit status %d, want %d, as for every run that was stopped", status, exitOutage)
+	}
+	if n := len(f.smtp.Mails()); n == len(people) {
+		t.Fatal("it waited for the end of the run")
+	}
+	f.exec(0, "run") // which sends what that one put back, if it was the one that pulled
+	f.eventually("everybody to be mailed", func() bool { return len(f.smtp.Mails()) >= len(people) })
+	f.wantSettled()
+	proof{world: f.world, people: people, mails: 1}.check()
+}

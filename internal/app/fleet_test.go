@@ -162,6 +162,7 @@ func disturbances() []disturbance {
 // one seed alone.
 func TestFleetLosesNobody(t *testing.T) {
 	const users, seeds = 2000, 20
+	t.Parallel()
 	c := pgtest.Start(t, pgcluster.Options{Durable: true})
 	first, last := uint64(1), uint64(seeds)
 	if text := os.Getenv("ALTA_FLEET_SEED"); text != "" {

@@ -126,7 +126,8 @@ func (m *machine) wait(ctx context.Context, job int64) (report pipeline.Report, 
 			if p.Ended && p.Error != "" && p.Error != fleet.ErrStopped.Error() {
 				err = errors.New(p.Error)
 			}
-			if p.Ended {
+			// A run that other machines make goes on without this one.
+			if p.Ended || told == nil && p.Machine != m.member.ID() {
 				return p.Report, err
 			}
 		}
@@ -135,6 +136,9 @@ func (m *machine) wait(ctx context.Context, job int64) (report pipeline.Report, 
 		case <-told:
 			m.member.Drain()
 			told = nil
+			if run == 0 {
+				return report, m.member.Withdraw(settle, job)
+			}
 		}
 	}
 }

@@ -202,6 +202,14 @@ func (m *Member) Ask(ctx context.Context, by store.Trigger, atMost int) (job int
 	return ask(ctx, m.river, by, atMost)
 }
 
+// Withdraw takes back a run that was asked for and has not begun.
+func (m *Member) Withdraw(ctx context.Context, job int64) error {
+	if _, err := m.river.JobCancel(ctx, job); err != nil {
+		return fmt.Errorf("take back the run that was asked for: %w", err)
+	}
+	return nil
+}
+
 // Ask asks the fleet of a ledger for a run at once, for a program that is none of
 // its machines.
 func Ask(ctx context.Context, ledger *postgres.Store, by store.Trigger, atMost int) (job int64, err error) {

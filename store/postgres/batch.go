@@ -182,9 +182,10 @@ func (g *group[T]) make(items []T) (errs []error, trouble *pipeline.Fault) {
 	trouble = unwritable(err)
 	for i, item := range items {
 		switch {
+		case err == nil && item.base().done: // with the others
 		case trouble != nil: // as those before it met it: it is not waited for again
 			errs[i] = trouble
-		case err != nil || !item.base().done:
+		default:
 			errs[i] = again(func(ctx context.Context) error { return g.alone(ctx, item) })
 			if trouble = unwritable(errs[i]); trouble != nil {
 				errs[i] = trouble

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"alta/pipeline"
 	"alta/store"
@@ -128,6 +129,29 @@ func TestEveryWriteOfABatchHasItsOwnAnswer(t *testing.T) {
 	}
 }
 
+// TestTroubleIsOnlyForThoseThatItMet has the server go away between the write that
+// most shared and those that must be made alone.
+func TestTroubleIsOnlyForThoseThatItMet(t *testing.T) {
+	items := make([]*taking, 4)
+	for i := range items {
+		items[i] = &taking{write: write{id: int64(i)}}
+	}
+	tried := 0
+	g := &group[*taking]{
+		together: func(context.Context, []*taking) error { items[0].done, items[3].done = true, true; return nil },
+		alone:    func(context.Context, *taking) error { tried++; return &pgconn.PgError{Code: "57P01"} },
+	}
+	errs, trouble := g.make(items)
+	if trouble == nil || tried != 1 {
+		t.Errorf("the trouble is %v after %d tries", trouble, tried)
+	}
+	for i, err := range errs {
+		if lost := i == 1 || i == 2; lost != (err != nil) {
+			t.Errorf("the answer to write %d is %v", i, err)
+		}
+	}
+}
+
 // wrong returns an error unless err is a fault with the code, or no error for "".
 func wrong(code string, err error) error {
 	fault, _ := errors.AsType[*pipeline.Fault](err)
@@ -182,10 +206,8 @@ func TestNoMailBeginsAfterAMark(t *testing.T) {
 	s.exec(t, `UPDATE users SET status = 'pending' WHERE id = 'ana'`)
 	marked := make(chan error, 1)
 	if err := pgx.BeginFunc(t.Context(), s.pool, func(tx pgx.Tx) error {
-		for _, statement := range []string{lockForReading} {
-			if _, err := tx.Exec(t.Context(), statement, []int64{d.ID}); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(t.Context(), lockForReading, []int64{d.ID}); err != nil {
+			return err
 		}
 		go func() {
 			marked <- s.Mark(t.Context(), "ana", pipeline.Verified, inviteAt(noon), operator, noon)

@@ -38,7 +38,8 @@ type Opening struct {
 
 // OpenRun begins the run of a job, or goes on with it where the job is made again
 // or another machine began it. ok is false when there is nothing to do: a run
-// serves that slot already, or this one has ended.
+// serves that slot already, a run of the schedule still goes on and takes what falls
+// due meanwhile, or this one has ended.
 func (s *Store) OpenRun(ctx context.Context, o Opening, now time.Time) (r FleetRun, ok bool, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		r, ok = FleetRun{}, false
@@ -62,7 +63,8 @@ func (s *Store) OpenRun(ctx context.Context, o Opening, now time.Time) (r FleetR
 			atMost = &o.AtMost
 		}
 		return scan(tx.QueryRow(ctx, `INSERT INTO runs (trigger, slot, min_gap, started_at, asked_by, job_id, machine_id, at_most)
-			SELECT $1, $2, $3, $4, $5, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM runs WHERE asked_by = $5) ON CONFLICT (slot) DO NOTHING`+columns,
+			SELECT $1, $2, $3, $4, $5, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM runs
+				WHERE asked_by = $5 OR finished_at IS NULL AND trigger = 'schedule' AND $1 = 'schedule') ON CONFLICT (slot) DO NOTHING`+columns,
 			o.Trigger, ms(o.Slot), o.MinGap.Milliseconds(), now.UnixMilli(), o.Job, o.Machine, atMost))
 	})
 	if err != nil {
@@ -90,10 +92,11 @@ func (s *Store) PrepareRun(ctx context.Context, run int64, a pipeline.Allowance,
 
 // Progress is how far a run has got.
 type Progress struct {
-	Report pipeline.Report // of what was settled, by all machines
-	InHand int             // claimed or sending
-	Ended  bool            // the run is finished
-	Error  string          // of a run that has ended
+	Report  pipeline.Report // of what was settled, by all machines
+	InHand  int             // claimed or sending
+	Machine int64           // that pulls for it; 0 while its job waits
+	Ended   bool            // the run is finished
+	Error   string          // of a run that has ended
 }
 
 // Progress sums up what the machines did in the run.
@@ -106,7 +109,7 @@ func (s *Store) Progress(ctx context.Context, run int64) (p Progress, err error)
 		&r.Selected, &r.Sent, &r.Retry, &r.Failed, &r.Held, &r.Doubt, &r.Cancelled, &r.Minted, &r.Outage, &p.InHand)
 	if err == nil {
 		var outage string
-		err = s.pool.QueryRow(ctx, `SELECT finished_at IS NOT NULL, outage, error FROM runs WHERE id = $1`, run).Scan(&p.Ended, &outage, &p.Error)
+		err = s.pool.QueryRow(ctx, `SELECT coalesce(machine_id, 0), finished_at IS NOT NULL, outage, error FROM runs WHERE id = $1`, run).Scan(&p.Machine, &p.Ended, &outage, &p.Error)
 		if outage != "" {
 			r.Outage = outage
 		}
