@@ -32,7 +32,11 @@ func TestMeasuresEveryoneWhoSends(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { _ = os.RemoveAll(b.dir) })
+			t.Cleanup(func() {
+				if err := b.close(); err != nil {
+					t.Error(err)
+				}
+			})
 			if server != "smtp-sink" {
 				b.sink = ""
 				b.only = regexp.MustCompile("^(wire/go-mail|alta/fast-api)$")

@@ -11,6 +11,10 @@ func TestGoals(t *testing.T) {
 	r.add(nameAlta, sample{rate: 3000, cpu: 195, peak: 39, flat: 1})
 	r.add(nameGoMail, sample{rate: 4000})
 	r.add(nameGoMail, sample{rate: 2000})
+	r.add(nameShared, sample{rate: 4200})
+	r.add(nameShared, sample{rate: 1500})
+	r.add(nameFleetOne, sample{rate: 160})
+	r.add(nameFleetThree, sample{rate: 384})
 	r.add(nameLoop, sample{rate: 1000})
 	r.add(nameImport, sample{wall: 31, peak: 64})
 	find := func(what string) goal {
@@ -30,6 +34,8 @@ func TestGoals(t *testing.T) {
 		{"A ratio that is reached, though the machine was at half its speed in the second round.",
 			"alta end to end ÷ go-mail alone", "1.50", "at least 1.00", true},
 		{"A ratio that is not reached.", "alta end to end ÷ the straightforward loop", "6.00", "at least 8.00", false},
+		{"The ledgers are compared within a round.", "alta end to end, the ledger on PostgreSQL ÷ on SQLite", "0.600 (0.500 to 0.700)", "at least 0.600", true},
+		{"A fleet that does not grow as it should.", "50 ms of API latency, few connections each: three machines ÷ one", "2.40", "at least 2.50", false},
 		{"A bound that is kept.", "alta's own CPU a mail", "190 (185 to 195)", "at most 260 us", true},
 		{"A bound that is broken.", "import of a million rows", "31.0", "at most 30.0 s", false},
 		{"A bound that is just kept.", "peak memory of that import", "64.0", "at most 64.0 MiB", true},

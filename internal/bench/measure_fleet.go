@@ -18,7 +18,7 @@ const (
 	machineWorkers     = 32
 
 	mostMachines = 3
-	fleetLease   = 10 * time.Second // it divides its limits in a seventh of that, and a third where it grows
+	fleetLease   = 10 * time.Second // a machine beats fifteen times in it, and divides the limits within a few beats
 	stallsAfter  = time.Minute      // without a mail
 )
 
@@ -51,7 +51,7 @@ func (b *bench) measureFleet(machines int) func(context.Context) (sample, error)
 			}
 			most, endErr := f.end()
 			if err := errors.Join(err, endErr); err != nil {
-				return nil, err
+				return nil, f.explain(err)
 			}
 			s[peak] = float64(most) / (1 << 20)
 			sent, err := sentIn(ctx, url)
@@ -171,17 +171,21 @@ func (f *fleet) arrivals(ctx context.Context, smtp server, mails int) (perSecond
 	}
 }
 
-// end ends all machines and returns the most memory that one of them had. What
-// they logged is part of the error.
-func (f *fleet) end() (peak int64, err error) {
+// end ends all machines and returns the most memory that one of them had.
+func (f *fleet) end() (most int64, err error) {
 	for _, m := range f.machines {
 		u, endErr := m.child.end()
-		peak = max(peak, u.peak)
-		if endErr != nil {
-			text, _ := os.ReadFile(m.log.Name()) // it is a help, and no more
-			endErr = fmt.Errorf("%w\n%s", endErr, tail(string(text)))
-		}
+		most = max(most, u.peak)
 		err = errors.Join(err, endErr, m.log.Close())
 	}
-	return peak, err
+	return most, err
+}
+
+// explain adds what the machines said last.
+func (f *fleet) explain(err error) error {
+	for _, m := range f.machines {
+		text, _ := os.ReadFile(m.log.Name()) // it is a help, and no more
+		err = fmt.Errorf("%w\n%s:\n%s", err, filepath.Base(m.log.Name()), tail(string(text)))
+	}
+	return err
 }

@@ -28,6 +28,8 @@ func someFindings() findings {
 		}
 	}
 	f.results.add(nameTick, sample{tickTime: 2.5})
+	f.results.add(nameFleetThree, sample{rate: 480, cpu: 400, sharedCPU: 600})
+	f.shared = "15"
 	return f
 }
 
@@ -51,7 +53,8 @@ func TestPageHasItsFiguresReplaced(t *testing.T) {
 	for _, part := range []string{
 		"# Title\n\nBefore.\n\n" + pageBegin + "\n\n### Ratios, processor time, memory", pageEnd + "\n\nAfter.\n",
 		"| alta, end to end | 3,000 (3,000 to 3,001) |", "| a tick with nothing due | 2.50 ms |",
-		"|  | CPU a mail, mint | 51.0 (50.0 to 52.0) us, 42 % |  |  |", "| runtime.cgocall | 25.0 % | 50.0 % |", "| date | 2026-03-03 |", "| A & B", "10,377 bytes",
+		"|  | CPU a mail, mint | 51.0 (50.0 to 52.0) us, 42 % |  |  |", "| runtime.cgocall | 25.0 % | 50.0 % |", "| date | 2026-03-03 |",
+		"| 3 machines, as many connections each | 480 | 400 | 600 |", "| PostgreSQL | 15 |", "| A & B", "10,377 bytes",
 	} {
 		if !strings.Contains(got, part) && !strings.Contains(got, strings.ReplaceAll(part, "&", "&amp;")) {
 			t.Errorf("the page lacks %q:\n%s", part, got)

@@ -27,13 +27,30 @@ func postmasterOf(backend int) (postmaster, error) {
 }
 
 // spent is the CPU time of all processes of the server, of those that have ended,
-// too.
-func (p postmaster) spent() (total time.Duration, err error) {
-	first, err := readProcess(int(p))
-	if err != nil {
-		return 0, fmt.Errorf("find the processes of PostgreSQL: %w", err)
+// too. One that ends during the look would count twice or not at all; then it is
+// made again.
+func (p postmaster) spent() (time.Duration, error) {
+	for {
+		before, err := readProcess(int(p))
+		if err != nil {
+			return 0, fmt.Errorf("find the processes of PostgreSQL: %w", err)
+		}
+		living, err := p.living()
+		if err != nil {
+			return 0, err
+		}
+		after, err := readProcess(int(p))
+		if err != nil {
+			return 0, fmt.Errorf("find the processes of PostgreSQL: %w", err)
+		}
+		if after.ended == before.ended {
+			return after.own + after.ended + living, nil
+		}
 	}
-	total = first.own + first.ended
+}
+
+// living is the CPU time of the other processes that the server has now.
+func (p postmaster) living() (total time.Duration, err error) {
 	paths, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return 0, err

@@ -22,8 +22,9 @@ const (
 	mostClaimed      = 4096
 	mostAtOnce       = 512 // claimed by one transaction
 
-	topUpEvery = 50 * time.Millisecond
-	againAfter = 5 * time.Minute // a run that did not go well is made again
+	topUpEvery  = 50 * time.Millisecond
+	ticksInVain = 20              // after a look that found nothing, while mails are under way
+	againAfter  = 5 * time.Minute // a run that did not go well is made again
 )
 
 // pullWorker makes runs.
@@ -139,6 +140,7 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 	ticks := time.NewTicker(topUpEvery)
 	defer ticks.Stop()
 	busy := false // something was in hand since the last look for more
+	vain := 0     // ticks since a look that found nothing
 	for probing := false; ; {
 		if r.draining.Load() && r.Schedule == nil {
 			return r.stop(context.WithoutCancel(ctx))
@@ -157,8 +159,10 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 				return p.Report, err
 			}
 		}
-		if room := window - p.InHand; !stopped && room >= min(window/4, mostAtOnce) && (!probing || p.InHand == 0) {
-			// A probe's result decides what may be pulled next.
+		vain--
+		// A probe's result decides what may be pulled next.
+		look := p.InHand == 0 || !probing && vain <= 0
+		if room := window - p.InHand; !stopped && look && room >= min(window/4, mostAtOnce) {
 			batch, err := queue.Pull(ctx, r.Clock.Now(), min(room, mostAtOnce))
 			if err != nil {
 				return p.Report, err
@@ -173,6 +177,9 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 				return withOutage(p.Report, batch.Pauses, r.Clock.Now()), nil
 			}
 			busy = len(batch.Deliveries) > 0
+			if !busy {
+				vain = ticksInVain
+			}
 		} else if stopped && p.InHand == 0 {
 			return p.Report, nil
 		}

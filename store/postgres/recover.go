@@ -65,7 +65,7 @@ func (s *Store) Recover(ctx context.Context, now time.Time, judge store.JudgeOrp
 // loseMachines marks the machines that are gone, so that they know when they come
 // back.
 func (s *Store) loseMachines(ctx context.Context, now time.Time) error {
-	return s.durably(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	return s.indexed(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := s.maySettle(ctx, tx); err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (s *Store) maySettle(ctx context.Context, q querier) error {
 // recover settles the first orphans behind the given one. last is the one that it
 // looked at last, 0 when none is left.
 func (s *Store) recover(ctx context.Context, behind int64, now time.Time, judge store.JudgeOrphan) (returned, doubted int, last int64, err error) {
-	err = s.durably(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err = s.indexed(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		returned, doubted, last = 0, 0, 0
 		if err := s.maySettle(ctx, tx); err != nil {
 			return err
@@ -162,7 +162,7 @@ func (s *Store) takeOrphans(ctx context.Context, tx pgx.Tx, found []int64, now t
 
 // closeRuns ends the runs that nobody goes on with, with what its machines counted.
 func (s *Store) closeRuns(ctx context.Context, now time.Time) error {
-	return s.durably(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	return s.indexed(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		runs, err := column[int64](ctx, tx, `SELECT r.id FROM runs r
 			WHERE r.finished_at IS NULL AND NOT `+waits("r")+` AND NOT `+lives("r")+` FOR UPDATE SKIP LOCKED`, now.UnixMilli())
 		if err != nil || len(runs) == 0 {

@@ -62,12 +62,19 @@ func (s *Store) transact(ctx context.Context, apply func(pgx.Tx) error) error {
 	return nil
 }
 
-// durably is [Store.write] for what a run does with many deliveries at once.
-func (s *Store) durably(ctx context.Context, apply func(context.Context, pgx.Tx) error) error {
-	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+// indexed is [Store.write] for what is done with many deliveries at once.
+func (s *Store) indexed(ctx context.Context, apply func(context.Context, pgx.Tx) error) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, byIndex); err != nil {
 			return err
 		}
+		return apply(ctx, tx)
+	})
+}
+
+// durably is indexed for a step of a run, at which a test can end the process.
+func (s *Store) durably(ctx context.Context, apply func(context.Context, pgx.Tx) error) error {
+	err := s.indexed(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := apply(ctx, tx); err != nil {
 			return err
 		}
