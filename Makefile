@@ -33,6 +33,7 @@ soak: ## the long form of the proofs: 500 kills, every failing write, random liv
 	grep -v -e '^=== ' -e '^    --- PASS' -e '^        --- PASS' "$$log"
 	go test -count=1 -timeout 1h ./pipeline -rapid.checks=20000
 	go test -count=1 -timeout 1h -run TestInvariants ./store -rapid.checks=2000
+	go test -count=1 -timeout 1h -run TestInvariants ./store/postgres -rapid.checks=1000
 	$(MAKE) fuzz FUZZTIME=10s
 
 demo: ## the whole product on this machine; ends by itself

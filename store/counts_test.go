@@ -70,7 +70,7 @@ func TestWhatIsPutOffIsNotDue(t *testing.T) {
 func TestCountsOfNothingAreDropped(t *testing.T) {
 	s := openAt(t, newPath(t))
 	enrolIDs(t, s, "a")
-	if err := s.Mark(t.Context(), "a", pipeline.Verified, nil, machineActor, noon); err != nil {
+	if err := s.Mark(t.Context(), "a", pipeline.Verified, nil, Act{"olga", "test"}, noon); err != nil {
 		t.Fatal(err)
 	}
 	left := func() (n int) {
