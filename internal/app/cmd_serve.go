@@ -16,7 +16,8 @@ seconds when an operator asks for a resend or says yes to the guard. On SIGTERM
 the mails on the wire finish and are recorded, and the rest goes back; a second
 signal ends the process at once, which loses nothing either.
 
-A second copy on the same database stands by and takes over when the first ends.
+A second copy on the same file stands by and takes over when the first ends. With a
+ledger on PostgreSQL every copy is a machine of one fleet, and all of them send.
 /healthz, /readyz and /metrics are served on operator.listen.`,
 		Example: `  alta serve
   alta serve --config /etc/alta/config.toml`,

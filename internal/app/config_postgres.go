@@ -29,9 +29,12 @@ func checkPostgres(address string) error {
 	if other := query.Get("host"); other != "" {
 		host = other
 	}
-	local := host == "" || strings.HasPrefix(host, "/") || isLoopback(host)
+	local := true
+	for one := range strings.SplitSeq(host, ",") {
+		local = local && (one == "" || strings.HasPrefix(one, "/") || isLoopback(one))
+	}
 	switch {
-	case password || query.Has("password"):
+	case password || query.Has("password") || query.Has("sslpassword"):
 		return errors.New("found a password, which does not belong in this file; put it into a file of its own and name that in database.password_file, or set ALTA_DATABASE_PASSWORD")
 	case strings.Trim(u.Path, "/") == "" && !query.Has("dbname"):
 		return errors.New("found no name of a database, " + expected)

@@ -75,9 +75,13 @@ func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
 		return err
 	}
 	e.log.Info("serving", "version", version(), "config", e.config, "machine", m.member.Name)
-	<-ctx.Done()
-	e.log.Info("stopping: mails on the wire finish, the rest goes back")
-	return m.member.Leave(context.WithoutCancel(ctx))
+	select {
+	case <-ctx.Done():
+		e.log.Info("stopping: mails on the wire finish, the rest goes back")
+	case err = <-m.member.Lost():
+		err = &exitError{exitOutage, fmt.Errorf("this machine must not work on the ledger any more: %w", err)}
+	}
+	return errors.Join(err, m.member.Leave(context.WithoutCancel(ctx)))
 }
 
 // serveHealth serves health checks and metrics, if they are asked for, until close.

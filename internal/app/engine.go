@@ -117,7 +117,7 @@ func limiter(perSecond float64) pipeline.Waiter {
 	if perSecond <= 0 {
 		return rate.NewLimiter(rate.Inf, 1)
 	}
-	return rate.NewLimiter(rate.Limit(perSecond), 1)
+	return newTurnstile(perSecond)
 }
 
 // deliver is the chain of stages of one run.

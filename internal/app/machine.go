@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"alta/internal/fleet"
 	"alta/pipeline"
 	"alta/store"
@@ -70,8 +68,12 @@ func longestMail(c *Config) time.Duration {
 	if c.SMTP.Rate > 0 {
 		ahead += time.Duration(float64(c.Plan.Workers) / c.SMTP.Rate * float64(time.Second))
 	}
-	return mail + 10*c.Capa.Timeout + ahead
+	return mail + 10*c.Capa.Timeout + manyMachines*ahead
 }
+
+// manyMachines is among how many the limits may be divided before a mail that waits
+// its turn is taken for stuck.
+const manyMachines = 8
 
 // run implements [right]: it asks the fleet for a run and waits for its end,
 // whichever machines make it.
@@ -102,6 +104,10 @@ func (m *machine) sayYes(ctx context.Context, p pass) error {
 	return m.store.Approve(ctx, pipeline.Approve(o.Due, now), *p.yes)
 }
 
+// longestSilence is how long a ledger that does not answer is asked again. The run
+// goes on meanwhile, here or on other machines.
+const longestSilence = time.Minute
+
 // lookEvery is how often somebody who waits for a run looks whether it has ended.
 const lookEvery = 50 * time.Millisecond
 
@@ -112,17 +118,23 @@ func (m *machine) wait(ctx context.Context, job int64) (report pipeline.Report, 
 	ticks := time.NewTicker(lookEvery)
 	defer ticks.Stop()
 	var run int64
+	var silent time.Duration // for how long the ledger has not answered
 	for told := ctx.Done(); ; {
 		if run == 0 {
-			if run, err = m.ledger.RunOfJob(settle, job); err != nil {
-				return report, err
-			}
+			run, err = m.ledger.RunOfJob(settle, job)
 		}
-		if run != 0 {
-			p, err := m.ledger.Progress(settle, run)
-			if err != nil {
-				return p.Report, err
-			}
+		var p postgres.Progress
+		if err == nil && run != 0 {
+			p, err = m.ledger.Progress(settle, run)
+		}
+		switch {
+		case err != nil && silent >= longestSilence:
+			return report, err
+		case err != nil:
+			silent += lookEvery
+			err = nil
+		case run != 0:
+			silent = 0
 			if p.Ended && p.Error != "" && p.Error != fleet.ErrStopped.Error() {
 				err = errors.New(p.Error)
 			}
@@ -175,8 +187,8 @@ func (m *machine) Divide(s fleet.Share) (usable bool) {
 	mails, calls := s.Connections(m.config.SMTP.Connections), s.Connections(m.config.Capa.Connections)
 	m.mailer.SetConnections(mails)
 	m.capa.SetShare(calls, s.Rate(m.config.Capa.Rate))
-	if l, ok := m.smtp.(*rate.Limiter); ok && m.config.SMTP.Rate > 0 {
-		l.SetLimit(rate.Limit(s.Rate(m.config.SMTP.Rate)))
+	if l, ok := m.smtp.(*turnstile); ok && s.Machines > 0 {
+		l.setRate(s.Rate(m.config.SMTP.Rate))
 	}
 	m.log.Debug("this machine's share of the limits", "machines", s.Machines, "smtp_connections", mails, "capa_connections", calls)
 	return mails > 0 && calls > 0

@@ -2,9 +2,13 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/riverqueue/river"
+
+	"alta/store"
+	"alta/store/postgres"
 )
 
 // A machine beats so often in a lease. The others divide the limits without it
@@ -15,6 +19,7 @@ const (
 
 	tidiesInLease = 8
 	tidyWithin    = time.Minute
+	queueEvery    = 100 * time.Millisecond
 	shredEvery    = 20 // tidies between two looks for what nobody needs any more
 )
 
@@ -33,10 +38,18 @@ func (m *Member) keepBeating(ctx context.Context) {
 			return
 		case <-ticks.C:
 		}
-		bounded, cancel := context.WithTimeout(ctx, m.goneAfter())
+		// So that a vain beat has ended before the others may take this machine for
+		// gone.
+		bounded, cancel := context.WithTimeout(ctx, m.goneAfter()-m.beatEvery())
 		err := m.beat(bounded)
 		cancel()
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case errors.Is(err, postgres.ErrForgotten), errors.Is(err, postgres.ErrTooOld), errors.Is(err, store.ErrWrongKey):
+			m.take(m.division.none())
+			m.wave.end()
+			m.lost <- err
+			return
+		case err != nil && ctx.Err() == nil:
 			m.missed(err)
 		}
 	}
@@ -73,10 +86,14 @@ func (m *Member) beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !m.unread.IsZero() {
-		m.Log.Info("the ledger answers again", "after", m.Clock.Now().Sub(m.unread).Round(time.Second))
-		m.unread = time.Time{}
+	now := m.Clock.Now()
+	if silent := now.Sub(m.lastBeat()); silent > m.goneAfter() {
+		m.steadySince.Store(now.UnixMilli())
+		if m.divided {
+			m.Log.Info("the ledger answers again", "after", silent.Round(time.Second))
+		}
 	}
+	m.beaten.Store(now.UnixMilli())
 	if back {
 		m.Log.Warn("the other machines took this one for gone, and settled what it had in hand")
 	}
@@ -90,48 +107,65 @@ func (m *Member) beat(ctx context.Context) error {
 	return m.lookForOutage(ctx)
 }
 
-// missed gives the share up once the others may take this machine for gone. What
-// is on the wire comes to its end; nothing new begins, for the ledger could not be
-// told.
+func (m *Member) lastBeat() time.Time { return time.UnixMilli(m.beaten.Load()) }
+
+// missed gives the share up before the others may take it. What is on the wire
+// comes to its end; nothing new begins, for the ledger could not be told.
 func (m *Member) missed(err error) {
-	now := m.Clock.Now()
-	if m.unread.IsZero() {
-		m.unread = now
-		m.Log.Error("the ledger could not be told that this machine lives", "error", err)
+	silent := m.Clock.Now().Sub(m.lastBeat())
+	if silent < m.goneAfter()-m.beatEvery() {
+		return
 	}
-	if now.Sub(m.unread) >= m.goneAfter()-m.beatEvery() {
-		m.take(m.division.none())
-		m.wave.end()
+	if m.share.Machines > 0 {
+		m.Log.Error("the ledger could not be told that this machine lives; it begins nothing new until it can", "error", err)
 	}
+	m.take(m.division.none())
+	m.wave.end()
 }
 
-// take makes the machine keep to the share, and take deliveries only while it has
-// one.
+// take makes the machine keep to the share, and take deliveries only while that is
+// enough to send at all.
 func (m *Member) take(s Share) {
 	if s == m.share && m.divided {
 		return
 	}
 	m.share, m.divided = s, true
-	usable := m.Work.Divide(s)
-	if usable == m.usable.Swap(usable) {
-		return
+	m.usable.Store(m.Work.Divide(s))
+}
+
+// keepQueue makes River take deliveries while this machine may send. River waits
+// for the mails of a queue that it leaves, for which the beat must not wait.
+func (m *Member) keepQueue(ctx context.Context) {
+	ticks := time.NewTicker(queueEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		if err := m.setQueue(ctx); err != nil && ctx.Err() == nil {
+			m.Log.Error("River could not be told whether to take deliveries; it is told again", "error", err)
+		}
+	}
+}
+
+// setQueue is for one goroutine at a time.
+func (m *Member) setQueue(ctx context.Context) error {
+	usable := m.usable.Load()
+	if usable == m.queued {
+		return nil
 	}
 	var err error
 	if usable {
 		err = m.river.Queues().Add(deliverQueue, river.QueueConfig{MaxWorkers: m.Workers})
 	} else {
-		// River waits for the jobs of a queue that it removes. They need none of what
-		// this machine has lost but a connection, so that the beat must not wait.
-		m.beating.Go(func() {
-			if err := m.river.Queues().Remove(context.WithoutCancel(m.wave.base), deliverQueue); err != nil {
-				m.Log.Warn("River could not be told to take no more deliveries", "error", err)
-			}
-		})
+		err = m.river.Queues().Remove(ctx, deliverQueue)
 	}
-	if err != nil {
-		m.Log.Error("River could not be told to take deliveries", "error", err)
-		m.usable.Store(false)
+	if err == nil {
+		m.queued = usable
 	}
+	return err
 }
 
 // lookForOutage ends the wave when another machine has met an outage, so that
@@ -161,16 +195,28 @@ func (m *Member) tidy(ctx context.Context) error {
 		return nil
 	}
 	now := m.Clock.Now()
-	passed, err := m.Ledger.PassOn(ctx, now, carryOn(m.river))
+	if now.Sub(m.lastBeat()) > m.goneAfter() {
+		return nil // and the others may be as silent
+	}
+	// Until the ledger has answered for a lease, as after its restart, nobody can say
+	// of a machine that did not beat whether it could.
+	var grace time.Duration
+	if now.Sub(time.UnixMilli(m.steadySince.Load())) < m.Lease {
+		grace = m.Lease
+	}
+	passed, err := m.Ledger.PassOn(ctx, now.Add(-grace), carryOn(m.river))
 	if err != nil {
 		return err
 	}
-	returned, doubted, err := m.Ledger.Recover(ctx, now, m.Work.Judge)
+	returned, doubted, err := m.Ledger.RecoverAfter(ctx, now, grace, m.Work.Judge)
 	if err != nil {
 		return err
 	}
 	if passed+returned+doubted > 0 {
 		m.Log.Warn("settled what a machine that is gone left behind", "runs", passed, "put_back", returned, "in_doubt", doubted)
+	}
+	if err := m.remember(ctx, now); err != nil {
+		return err
 	}
 	if m.tidies++; m.tidies%shredEvery != 1 {
 		return nil
@@ -179,4 +225,19 @@ func (m *Member) tidy(ctx context.Context) error {
 		return err
 	}
 	return m.Ledger.Forget(ctx, now)
+}
+
+// remember asks for a run where an operator waits for a mail and nobody makes one:
+// whoever asked may have ended before he could say so.
+func (m *Member) remember(ctx context.Context, now time.Time) error {
+	due, err := m.Ledger.OperatorDue(ctx, now)
+	if err != nil || !due || m.Schedule == nil {
+		return err
+	}
+	idle, err := m.Ledger.Idles(ctx, pullArgs{}.Kind())
+	if err != nil || !idle {
+		return err
+	}
+	_, err = ask(ctx, m.river, store.ByResend, 0)
+	return err
 }

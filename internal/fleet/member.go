@@ -75,11 +75,15 @@ type Member struct {
 	wave     *wave
 	division division
 	usable   atomic.Bool // it has a share, so that it takes deliveries
+	queued   bool        // River takes them
 	seen     atomic.Pointer[pipeline.Pause]
-	unread   time.Time // since when the ledger could not be told that this machine lives
-	tidies   int
-	share    Share // as Work was told last
-	divided  bool  // and whether it was
+	lost     chan error // why this machine must not work any more
+
+	beaten, steadySince atomic.Int64 // of the database's clock: the latest beat, and the first of those without a gap
+
+	tidies  int
+	share   Share // as Work was told last
+	divided bool  // and whether it was
 
 	settling sync.Mutex // Settled is told of one verdict at a time
 	beating  sync.WaitGroup
@@ -90,7 +94,7 @@ type Member struct {
 // Join makes this machine one of the fleet. The end of ctx does not end it, but
 // [Member.Leave] does.
 func Join(ctx context.Context, o Options) (*Member, error) {
-	m := &Member{Options: o, division: division{wait: 2 * o.beatEvery()}}
+	m := &Member{Options: o, division: division{wait: 2 * o.beatEvery()}, lost: make(chan error, 1)}
 	m.wave = newWave(context.WithoutCancel(ctx))
 	var err error
 	if m.river, err = m.newClient(); err != nil {
@@ -116,6 +120,9 @@ func (m *Member) start(ctx context.Context) error {
 	if err := m.beat(ctx); err != nil {
 		return err
 	}
+	if err := m.setQueue(ctx); err != nil {
+		return fmt.Errorf("set River up: %w", err)
+	}
 	// One that joins for a single run may be gone before it would tidy up again.
 	if err := m.tidy(ctx); err != nil {
 		return err
@@ -128,6 +135,7 @@ func (m *Member) start(ctx context.Context) error {
 	m.stopBeat = stop
 	m.beating.Go(func() { m.keepBeating(beats) })
 	m.beating.Go(func() { m.keepTidy(beats) })
+	m.beating.Go(func() { m.keepQueue(beats) })
 	return nil
 }
 
@@ -147,6 +155,10 @@ func (m *Member) Leave(ctx context.Context) error {
 	m.beating.Wait()
 	return errors.Join(err, m.Ledger.Leave(ctx, m.id))
 }
+
+// Lost tells why this machine must not work on the ledger any more, if ever. It has
+// begun nothing since; whoever started it lets it leave.
+func (m *Member) Lost() <-chan error { return m.lost }
 
 // ID is the machine's, in the ledger.
 func (m *Member) ID() int64 { return m.id }
@@ -169,7 +181,7 @@ const (
 	// A mail that the ledger could not be asked about is looked at again so soon.
 	againSoon = 2 * time.Second
 	// A job that fails so often meets a bug; the sweep takes the delivery back.
-	mostTries = 1000
+	mostTries = 25
 )
 
 func (m *Member) newClient() (*client, error) {

@@ -54,6 +54,9 @@ func (w *pullWorker) Work(ctx context.Context, job *river.Job[pullArgs]) error {
 	run, ok, err := m.Ledger.OpenRun(ctx, postgres.Opening{
 		Run: job.Args.Run, Job: job.ID, Machine: m.id, Trigger: job.Args.Trigger, Slot: slot, AtMost: job.Args.AtMost, MinGap: m.MinGap,
 	}, now)
+	if err == nil && !ok && job.Args.Trigger == store.BySchedule {
+		m.Log.Info("a slot was left out: it was served, or the run before it still goes on", "slot", slot)
+	}
 	if err != nil || !ok {
 		return err
 	}
@@ -221,16 +224,24 @@ func (r *running) handOver(ctx context.Context) error {
 // ErrStopped marks a run in the ledger that was told to stop before its end.
 var ErrStopped = errors.New("stopped before its end; the next run goes on")
 
-// stop ends a run that was made for somebody who waits no longer.
+// stop ends a run that was made for somebody who waits no longer, once the mails on
+// the wire are recorded.
 func (r *running) stop(ctx context.Context) (pipeline.Report, error) {
-	if err := r.Ledger.Release(ctx, r.FleetRun.ID, r.Clock.Now()); err != nil {
-		return pipeline.Report{}, err
+	ticks := time.NewTicker(topUpEvery)
+	defer ticks.Stop()
+	for {
+		if err := r.Ledger.Release(ctx, r.FleetRun.ID, r.Clock.Now()); err != nil {
+			return pipeline.Report{}, err
+		}
+		p, err := r.Ledger.Progress(ctx, r.FleetRun.ID)
+		if err != nil {
+			return p.Report, err
+		}
+		if p.InHand == 0 {
+			return p.Report, &failure{ErrStopped}
+		}
+		<-ticks.C
 	}
-	p, err := r.Ledger.Progress(ctx, r.FleetRun.ID)
-	if err != nil {
-		return p.Report, err
-	}
-	return p.Report, &failure{ErrStopped}
 }
 
 // finish writes down how the run ended.
@@ -247,14 +258,15 @@ func (r *running) finish(ctx context.Context, report pipeline.Report, failure er
 		return err // River brings the job again
 	}
 	r.Work.Ended(r.FleetRun, report, failure)
-	if r.Trigger == store.BySchedule && (failure != nil || report.Outage != "") {
+	if r.Trigger != store.ByCommand && (failure != nil || report.Outage != "") {
 		return r.again(ctx)
 	}
 	return nil
 }
 
-// again makes a run of the schedule soon after one that did not go well. Where
-// slots lie far apart, an outage of a minute must not cost a day.
+// again makes a run of the schedule soon after one that did not go well and that
+// nobody waits for. Where slots lie far apart, an outage of a minute must not cost a
+// day.
 func (r *running) again(ctx context.Context) error {
 	planned, err := r.Ledger.PlannedAgain(ctx, pullArgs{}.Kind())
 	if err != nil || planned {

@@ -36,6 +36,9 @@ type Opening struct {
 	MinGap  time.Duration
 }
 
+// opening is the advisory lock of whoever begins a run.
+const opening = migrationLock + 2
+
 // OpenRun begins the run of a job, or goes on with it where the job is made again
 // or another machine began it. ok is false when there is nothing to do: a run
 // serves that slot already, a run of the schedule still goes on and takes what falls
@@ -56,6 +59,10 @@ func (s *Store) OpenRun(ctx context.Context, o Opening, now time.Time) (r FleetR
 		}
 		if err := scan(tx.QueryRow(ctx, `UPDATE runs SET job_id = $1, machine_id = $2 WHERE finished_at IS NULL AND (id = $3 OR job_id = $1)`+columns,
 			o.Job, o.Machine, o.Run)); err != nil || ok || o.Run != 0 {
+			return err
+		}
+		// Two that come at once would not see each other's run.
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, opening); err != nil {
 			return err
 		}
 		var atMost *int
@@ -151,12 +158,12 @@ func (s *Store) HandOver(ctx context.Context, run, from int64, carry Carry) erro
 	return nil
 }
 
-// PassOn gives away the runs whose machine is gone, or whose job is, and returns
-// how many.
-func (s *Store) PassOn(ctx context.Context, now time.Time, carry Carry) (n int, err error) {
+// PassOn gives away the runs whose machine had not been seen for its lease at the
+// time seen, or whose job is gone, and returns how many.
+func (s *Store) PassOn(ctx context.Context, seen time.Time, carry Carry) (n int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		runs, err := column[int64](ctx, tx, `SELECT r.id FROM runs r WHERE r.finished_at IS NULL AND r.job_id IS NOT NULL
-			AND CASE WHEN r.machine_id IS NULL THEN NOT `+waits("r")+` ELSE NOT `+lives("r")+` END FOR UPDATE OF r SKIP LOCKED`, now.UnixMilli())
+			AND `+forsaken("r")+` FOR UPDATE OF r SKIP LOCKED`, seen.UnixMilli())
 		if err != nil {
 			return err
 		}
@@ -235,4 +242,15 @@ func (s *Store) HoldAlone(ctx context.Context, now time.Time) (release func() er
 		return nil, errors.Join(fmt.Errorf("%w (%s)", store.ErrLocked, strings.Join(names, ", ")), release())
 	}
 	return release, nil
+}
+
+// Idles tells whether no run is under way, and none waits for a machine. kind is that
+// of the jobs that make runs.
+func (s *Store) Idles(ctx context.Context, kind string) (idle bool, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT NOT EXISTS (SELECT 1 FROM runs WHERE finished_at IS NULL)
+		AND NOT EXISTS (SELECT 1 FROM river_job WHERE kind = $1 AND state IN ('available', 'running', 'retryable'))`, kind).Scan(&idle)
+	if err != nil {
+		return false, fmt.Errorf("look for a run: %w", err)
+	}
+	return idle, nil
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -43,15 +44,26 @@ func (s *Store) Join(ctx context.Context, m Machine, now time.Time) (id int64, e
 	return id, nil
 }
 
+// ErrForgotten says that the ledger knows nothing of a machine that works on it, as
+// after a restore.
+var ErrForgotten = errors.New("the ledger does not know this machine any more")
+
 // Beat says that the machine lives, and returns those that do, in the order in
 // which they joined. back tells that the others took it for gone and have settled
-// what it had in hand.
+// what it had in hand. A machine that must not work on the ledger any more gets
+// [ErrForgotten], [ErrTooOld] or [store.ErrWrongKey].
 func (s *Store) Beat(ctx context.Context, id int64, draining bool, now time.Time, goneAfter time.Duration) (alive []Machine, back bool, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.maySettle(ctx, tx); err != nil {
+			return err
+		}
 		// The old value, for away is reset in the same statement.
 		err := tx.QueryRow(ctx, `UPDATE machines m SET seen_at = $2, draining = $3, away = false
 			FROM (SELECT id, away FROM machines WHERE id = $1 FOR UPDATE) old WHERE m.id = old.id RETURNING old.away`,
 			id, now.UnixMilli(), draining).Scan(&back)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrForgotten
+		}
 		if err != nil {
 			return err
 		}

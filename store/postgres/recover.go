@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,10 @@ import (
 
 	"alta/store"
 )
+
+// ErrTooOld says that a newer alta has changed the ledger so that this one must not
+// work on it any more.
+var ErrTooOld = errors.New("the ledger was changed by a newer alta; upgrade this one")
 
 // settledTogether bounds the orphans that one transaction settles.
 const settledTogether = 300
@@ -32,10 +37,17 @@ func waits(row string) string {
 				AND NOT m.away AND m.seen_at + m.lease >= $1 AND j.attempted_at + m.lease * interval '1 millisecond' > pg_catalog.now())))`
 }
 
+// forsaken is the condition that nobody has a row in hand, nor will. However well
+// its machine is, it does nothing for a job that River has given up.
+func forsaken(row string) string {
+	return `CASE WHEN ` + row + `.machine_id IS NULL THEN NOT ` + waits(row) + ` ELSE NOT ` + lives(row) + ` OR ` + row + `.job_id IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM river_job j WHERE j.id = ` + row + `.job_id
+			AND j.state IN ('available', 'running', 'retryable', 'scheduled', 'pending')) END`
+}
+
 // orphan is the condition that nobody has the delivery d in hand, nor will.
 func orphan() string {
-	return `d.state IN ('claimed', 'sending')
-		AND CASE WHEN d.machine_id IS NULL THEN NOT ` + waits("d") + ` ELSE NOT ` + lives("d") + ` END`
+	return `d.state IN ('claimed', 'sending') AND ` + forsaken("d")
 }
 
 // Recover settles what owners left behind that are gone: a machine that has not been
@@ -44,22 +56,30 @@ func orphan() string {
 // wakes up after all can write nothing any more. It returns how many deliveries
 // were only claimed, and how many were on the wire.
 func (s *Store) Recover(ctx context.Context, now time.Time, judge store.JudgeOrphan) (returned, doubted int, err error) {
+	return s.RecoverAfter(ctx, now, 0, judge)
+}
+
+// RecoverAfter is Recover, but takes a machine for gone only when it has not been
+// seen for so much longer than its lease. Whoever could not see the machines beat
+// for a while does not know whether they could.
+func (s *Store) RecoverAfter(ctx context.Context, now time.Time, grace time.Duration, judge store.JudgeOrphan) (returned, doubted int, err error) {
+	seen := now.Add(-grace)
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("recover what others left behind: %w", err)
 		}
 	}()
-	if err := s.loseMachines(ctx, now); err != nil {
+	if err := s.loseMachines(ctx, seen); err != nil {
 		return 0, 0, err
 	}
 	for last, more := int64(0), true; more; {
 		var claimed, sending int
-		if claimed, sending, last, err = s.recover(ctx, last, now, judge); err != nil {
+		if claimed, sending, last, err = s.recover(ctx, last, seen, now, judge); err != nil {
 			return returned, doubted, err
 		}
 		returned, doubted, more = returned+claimed, doubted+sending, last != 0
 	}
-	return returned, doubted, s.closeRuns(ctx, now)
+	return returned, doubted, s.closeRuns(ctx, seen, now)
 }
 
 // loseMachines marks the machines that are gone, so that they know when they come
@@ -87,7 +107,7 @@ func (s *Store) maySettle(ctx context.Context, q querier) error {
 		return err
 	}
 	if floor > known {
-		return fmt.Errorf("an alta must know version %d of the schema, and this one knows only %d: it was made by a newer alta; upgrade this one", floor, known)
+		return fmt.Errorf("%w: it takes version %d of the schema, and this one knows only %d", ErrTooOld, floor, known)
 	}
 	if key := s.key.Load(); key != nil && digest != nil && subtle.ConstantTimeCompare(digest, key.Digest()) != 1 {
 		return fmt.Errorf("%w; if it was changed since this alta started, start it again", store.ErrWrongKey)
@@ -97,7 +117,7 @@ func (s *Store) maySettle(ctx context.Context, q querier) error {
 
 // recover settles the first orphans behind the given one. last is the one that it
 // looked at last, 0 when none is left.
-func (s *Store) recover(ctx context.Context, behind int64, now time.Time, judge store.JudgeOrphan) (returned, doubted int, last int64, err error) {
+func (s *Store) recover(ctx context.Context, behind int64, seen, now time.Time, judge store.JudgeOrphan) (returned, doubted int, last int64, err error) {
 	err = s.indexed(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		returned, doubted, last = 0, 0, 0
 		if err := s.maySettle(ctx, tx); err != nil {
@@ -105,12 +125,12 @@ func (s *Store) recover(ctx context.Context, behind int64, now time.Time, judge 
 		}
 		found, err := column[int64](ctx, tx, `WITH d AS MATERIALIZED (SELECT id, state, machine_id, job_id FROM deliveries WHERE run_id IS NOT NULL AND id > $2)
 			SELECT d.id FROM d WHERE `+orphan()+` ORDER BY d.id LIMIT $3`,
-			now.UnixMilli(), behind, settledTogether)
+			seen.UnixMilli(), behind, settledTogether)
 		if err != nil || len(found) == 0 {
 			return err
 		}
 		last = found[len(found)-1]
-		begun, err := s.takeOrphans(ctx, tx, found, now)
+		begun, err := s.takeOrphans(ctx, tx, found, seen)
 		if err != nil || len(begun) == 0 {
 			return err
 		}
@@ -142,7 +162,11 @@ func (s *Store) recover(ctx context.Context, behind int64, now time.Time, judge 
 
 // takeOrphans locks those that are orphans still and gives each a new claim, which
 // shuts its old owner out. It returns their ids, and whether the mail may have left. The users are locked first, as everybody does.
-func (s *Store) takeOrphans(ctx context.Context, tx pgx.Tx, found []int64, now time.Time) (begun map[int64]bool, err error) {
+func (s *Store) takeOrphans(ctx context.Context, tx pgx.Tx, found []int64, seen time.Time) (begun map[int64]bool, err error) {
+	// One that somebody has locked for long must not keep the others waiting.
+	if _, err := tx.Exec(ctx, `SELECT set_config('lock_timeout', '5s', true)`); err != nil {
+		return nil, err
+	}
 	if _, err := tx.Exec(ctx, lockForWriting, found); err != nil {
 		return nil, err
 	}
@@ -150,7 +174,7 @@ func (s *Store) takeOrphans(ctx context.Context, tx pgx.Tx, found []int64, now t
 	rows, err := tx.Query(ctx, `UPDATE deliveries o SET claim = nextval('claims')
 		FROM unnest($2::bigint[]) AS f (id)
 		CROSS JOIN LATERAL (SELECT d.id FROM deliveries d WHERE d.id = f.id AND `+orphan()+` FOR UPDATE SKIP LOCKED) lost
-		WHERE o.id = lost.id RETURNING o.id, o.state = 'sending'`, now.UnixMilli(), found)
+		WHERE o.id = lost.id RETURNING o.id, o.state = 'sending'`, seen.UnixMilli(), found)
 	if err != nil {
 		return nil, err
 	}
@@ -161,10 +185,10 @@ func (s *Store) takeOrphans(ctx context.Context, tx pgx.Tx, found []int64, now t
 }
 
 // closeRuns ends the runs that nobody goes on with, with what its machines counted.
-func (s *Store) closeRuns(ctx context.Context, now time.Time) error {
+func (s *Store) closeRuns(ctx context.Context, seen, now time.Time) error {
 	return s.indexed(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		runs, err := column[int64](ctx, tx, `SELECT r.id FROM runs r
-			WHERE r.finished_at IS NULL AND NOT `+waits("r")+` AND NOT `+lives("r")+` FOR UPDATE SKIP LOCKED`, now.UnixMilli())
+			WHERE r.finished_at IS NULL AND NOT `+waits("r")+` AND NOT `+lives("r")+` FOR UPDATE SKIP LOCKED`, seen.UnixMilli())
 		if err != nil || len(runs) == 0 {
 			return err
 		}

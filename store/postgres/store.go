@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"alta/pipeline"
@@ -99,6 +100,7 @@ func connect(ctx context.Context, o Options) (*pgxpool.Pool, error) {
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence, Interval: silence / 3, Count: 3}, Control: noticeSilence,
 	}
 	c.ConnConfig.DialFunc = dialer.DialContext
+	c.AfterConnect = bounded
 	if o.Name != "" {
 		c.ConnConfig.RuntimeParams["application_name"] = o.Name
 	}
@@ -111,6 +113,17 @@ func connect(ctx context.Context, o Options) (*pgxpool.Pool, error) {
 		return nil, fmt.Errorf("reach %s: %w", address(pool), explainOpen(err))
 	}
 	return pool, nil
+}
+
+// bounded makes the server end a session whose machine stands still in the middle of
+// a transaction, or is gone without a word: its locks would keep all the others
+// waiting. They are no parameters of the start, which a pooler in between may refuse.
+func bounded(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, fmt.Sprintf(`SELECT set_config('idle_in_transaction_session_timeout', '%[1]d', false),
+		set_config('tcp_keepalives_idle', '%[2]d', false), set_config('tcp_keepalives_interval', '%[3]d', false),
+		set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '%[1]d', false)`,
+		silence.Milliseconds(), int(silence.Seconds()), int(silence.Seconds())/3))
+	return err
 }
 
 // Close waits for the writes under way and closes the connections.
