@@ -89,7 +89,7 @@ func parseProcess(stat string) (p process, err error) {
 	const parent, user, childrenSystem = 1, 11, 14 // counted from the state on
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) <= childrenSystem {
-		return p, fmt.Errorf("Linux tells of a process in a way that is not known: %q", stat)
+		return p, fmt.Errorf("the kernel tells of a process in a way that is not known: %q", stat)
 	}
 	var failed error
 	numberAt := func(i int) int {
