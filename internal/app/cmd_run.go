@@ -111,6 +111,9 @@ func ledgerError(err error) error {
 	if _, known := errors.AsType[*exitError](err); known || err == nil {
 		return err
 	}
+	if errors.Is(err, store.ErrMoved) {
+		return err // no later start would fare better
+	}
 	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Kind == pipeline.Outage {
 		err = f
 	}

@@ -241,5 +241,9 @@ func (d *daemon) pass(ctx context.Context, p pass) (well bool) {
 // shown, be written.
 func (e *engine) ready(ctx context.Context) error {
 	_, err := e.store.OperatorDue(ctx, e.now())
-	return errors.Join(err, e.store.Trouble())
+	err = errors.Join(err, e.store.Trouble())
+	if _, shared := e.store.(sharedLedger); shared && err != nil {
+		return errors.New("the database does not answer, or can't be written; the log says why") // its own words name user and host
+	}
+	return err
 }

@@ -46,6 +46,9 @@ func exitStatus(err error) int {
 	if _, ok := errors.AsType[*ConfigError](err); ok {
 		return exitUsage
 	}
+	if errors.Is(err, store.ErrMoved) {
+		return exitUsage // another start of the same meets the same
+	}
 	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Kind == pipeline.Outage {
 		return exitOutage
 	}

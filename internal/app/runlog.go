@@ -36,7 +36,7 @@ func (e *engine) logVerdict(d *pipeline.Delivery, v pipeline.Verdict) {
 // logUnwritten says that the ledger can't take what became of a mail.
 func (e *engine) logUnwritten(d *pipeline.Delivery, err error) {
 	if e.unwritten.due(e.now()) {
-		e.log.Error("the ledger can't be written, so no mail is begun; what became of those on the wire is kept and written as soon as it can be: mend the disk, and leave alta running",
+		e.log.Error("the ledger can't be written, so no mail is begun; what became of those on the wire is kept and written as soon as it can be: mend the disk, or the database server and the way to it, and leave alta running",
 			"delivery", d, "error", err)
 	}
 }

@@ -213,7 +213,7 @@ func (m *Member) tidy(ctx context.Context) error {
 		return err
 	}
 	if passed+returned+doubted > 0 {
-		m.Log.Warn("settled what a machine that is gone left behind", "runs", passed, "put_back", returned, "in_doubt", doubted)
+		m.Log.Warn("settled what was left behind", "runs", passed, "put_back", returned, "in_doubt", doubted)
 	}
 	if err := m.remember(ctx, now); err != nil {
 		return err

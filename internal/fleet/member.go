@@ -96,8 +96,12 @@ type Member struct {
 func Join(ctx context.Context, o Options) (*Member, error) {
 	m := &Member{Options: o, division: division{wait: 2 * o.beatEvery()}, lost: make(chan error, 1)}
 	m.wave = newWave(context.WithoutCancel(ctx))
-	var err error
-	if m.river, err = m.newClient(); err != nil {
+	owner, err := o.Ledger.OwnsJobs(ctx)
+	if err != nil {
+		m.wave.stop()
+		return nil, err
+	}
+	if m.river, err = m.newClient(owner); err != nil {
 		m.wave.stop()
 		return nil, err
 	}
@@ -184,12 +188,14 @@ const (
 	mostTries = 25
 )
 
-func (m *Member) newClient() (*client, error) {
+// newClient sets River up. Only the owner of its tables can rebuild their indexes,
+// which the leader does at midnight.
+func (m *Member) newClient(owner bool) (*client, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &pullWorker{member: m})
 	river.AddWorker(workers, &deliverWorker{member: m})
 	c := &river.Config{
-		ID: m.Name, Logger: slog.New(quiet{m.Log.Handler()}), Workers: workers, MaxAttempts: mostTries,
+		ID: m.Name, Logger: slog.New(newQuiet(m.Log.Handler())), Workers: workers, MaxAttempts: mostTries,
 		Queues:        map[string]river.QueueConfig{pullQueue: {MaxWorkers: 2}},
 		FetchCooldown: fetchCooldown, FetchPollInterval: fetchPoll,
 		JobTimeout: m.Longest, RescueStuckJobsAfter: max(m.Longest, longestPull) + rescueMargin,
@@ -197,6 +203,9 @@ func (m *Member) newClient() (*client, error) {
 		RetryPolicy:            retrySoon{m.Clock.Now},
 		Test:                   river.TestConfig{Time: clock{m.Clock}},
 		LeaderElectionDisabled: m.Schedule == nil,
+	}
+	if !owner {
+		c.ReindexerIndexNames = []string{}
 	}
 	if m.Schedule != nil {
 		c.PeriodicJobs = []*river.PeriodicJob{rings(ringing{m.Schedule, m.Zone}, m.SlotAt, m.Clock.Now)}

@@ -114,7 +114,7 @@ func explainOpen(err error) error {
 	case code == codeNoDatabase:
 		return fmt.Errorf("make the database first, with 'createdb' for example: %w", err)
 	case code == codePrivilege:
-		return fmt.Errorf("the role lacks a right; docs/scale.md has the grants: %w", err)
+		return fmt.Errorf("the role lacks a right; 'alta migrate' is for a role that may change the schema, and docs/scale.md has the grants for others: %w", err)
 	}
 	if f := unwritable(err); f != nil {
 		return fmt.Errorf("nothing is lost, try again once the server answers: %w", err)

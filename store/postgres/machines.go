@@ -128,3 +128,12 @@ func (s *Store) Machines(ctx context.Context, now time.Time) ([]Machine, error) 
 	}
 	return all, nil
 }
+
+// OwnsJobs tells whether this role owns River's tables, or may act for who does.
+func (s *Store) OwnsJobs(ctx context.Context) (owns bool, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('river_job')`).Scan(&owns)
+	if err != nil {
+		return false, fmt.Errorf("look at River's tables: %w", err)
+	}
+	return owns, nil
+}

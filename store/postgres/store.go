@@ -117,11 +117,14 @@ func connect(ctx context.Context, o Options) (*pgxpool.Pool, error) {
 
 // bounded makes the server end a session whose machine stands still in the middle of
 // a transaction, or is gone without a word: its locks would keep all the others
-// waiting. They are no parameters of the start, which a pooler in between may refuse.
+// waiting. It makes every commit durable, too, whatever the role or the database is
+// set to: what was sent must not be forgotten. None of this is a parameter of the
+// start, which a pooler in between may refuse.
 func bounded(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, fmt.Sprintf(`SELECT set_config('idle_in_transaction_session_timeout', '%[1]d', false),
 		set_config('tcp_keepalives_idle', '%[2]d', false), set_config('tcp_keepalives_interval', '%[3]d', false),
-		set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '%[1]d', false)`,
+		set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '%[1]d', false),
+		set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)`,
 		silence.Milliseconds(), int(silence.Seconds()), int(silence.Seconds())/3))
 	return err
 }
