@@ -50,7 +50,7 @@ func TestRecoverLeavesAloneWhatHasAnOwner(t *testing.T) {
 	}
 	s.exec(t, `INSERT INTO river_job (id, kind, args, max_attempts, state, finalized_at)
 		SELECT j.id, 'mail', '{}', 3, j.state::river_job_state, CASE WHEN j.state IN ('discarded', 'cancelled') THEN now() END
-		FROM (VALUES (3, 'available'), (4, 'retryable'), (5, 'discarded')) AS j (id, state)`)
+		FROM (VALUES (1, 'running'), (2, 'running'), (3, 'available'), (4, 'retryable'), (5, 'discarded')) AS j (id, state)`)
 	s.exec(t, `UPDATE runs SET job_id = 3, machine_id = $1`, machine)
 	orphans := func() []int64 {
 		ids, err := column[int64](t.Context(), s.pool, `SELECT id FROM deliveries WHERE state = 'due' ORDER BY id`)
@@ -129,5 +129,80 @@ func TestRecoverRefusesALedgerThatHasChanged(t *testing.T) {
 	}
 	if n := number(t, a, `SELECT count(*) FROM runs WHERE finished_at IS NOT NULL`); n != 0 {
 		t.Error("a run was closed")
+	}
+}
+
+// Whoever could not see the machines beat for a while, as after a restart of the
+// server, waits a second lease before it takes one for gone.
+func TestRecoverAfterASilence(t *testing.T) {
+	s := newStore(t)
+	enrolUsers(t, s, numbered("u", 1)...)
+	machine, err := s.Join(t.Context(), Machine{Name: "m", Lease: time.Minute}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beginOne(t, startRun(t, s).On(machine, numberJobs))
+	s.exec(t, `INSERT INTO river_job (id, kind, args, max_attempts, state) VALUES (1, 'mail', '{}', 3, 'running')`)
+	judge := func(d *pipeline.Delivery, _ bool) pipeline.Verdict { return pipeline.PutBack(d, d.DueAt) }
+	for _, c := range []struct {
+		it    string
+		after time.Duration
+		grace time.Duration
+		want  int
+	}{
+		{"within its lease", 50 * time.Second, 0, 0},
+		{"past it, by one who could not see", 90 * time.Second, time.Minute, 0},
+		{"past two, by one who could not see", 121 * time.Second, time.Minute, 1},
+	} {
+		claimed, begun, err := s.RecoverAfter(t.Context(), noon.Add(c.after), c.grace, judge)
+		if err != nil || claimed+begun != c.want {
+			t.Errorf("%s: settled %d and %d, error %v, want %d", c.it, claimed, begun, err, c.want)
+		}
+	}
+}
+
+// A machine does nothing for a job that River has given up, however well it is.
+func TestRecoverOfAJobThatIsGone(t *testing.T) {
+	s := newStore(t)
+	enrolUsers(t, s, numbered("u", 1)...)
+	machine, err := s.Join(t.Context(), Machine{Name: "m", Lease: time.Minute}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	takeOne(t, startRun(t, s).On(machine, numberJobs))
+	s.exec(t, `INSERT INTO river_job (id, kind, args, max_attempts, state, finalized_at) VALUES (1, 'mail', '{}', 3, 'discarded', now())`)
+	recoverAll(t, s, 1)
+}
+
+// A machine that must not work on the ledger any more hears of it at its next beat.
+func TestABeatThatIsTheLast(t *testing.T) {
+	s := newStore(t)
+	join := func(name string) int64 {
+		id, err := s.Join(t.Context(), Machine{Name: name, Lease: time.Minute}, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	beat := func(id int64) error {
+		_, _, err := s.Beat(t.Context(), id, false, noon, time.Minute)
+		return err
+	}
+	a, b := join("a"), join("b")
+	if err := beat(a); err != nil {
+		t.Fatalf("a machine of the fleet: %v", err)
+	}
+	s.exec(t, `DELETE FROM machines WHERE id = $1`, b)
+	if err := beat(b); !errors.Is(err, ErrForgotten) {
+		t.Errorf("one that the ledger does not know: %v, want %v", err, ErrForgotten)
+	}
+	s.exec(t, `UPDATE ledger SET floor = 1000`)
+	if err := beat(a); !errors.Is(err, ErrTooOld) {
+		t.Errorf("one that is too old: %v, want %v", err, ErrTooOld)
+	}
+	s.exec(t, `UPDATE ledger SET floor = 1`)
+	s.exec(t, `UPDATE data_key SET digest = '\x00'`)
+	if err := beat(a); !errors.Is(err, store.ErrWrongKey) {
+		t.Errorf("one with another key: %v, want %v", err, store.ErrWrongKey)
 	}
 }
