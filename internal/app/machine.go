@@ -91,7 +91,10 @@ func (m *machine) run(ctx context.Context, p pass) (report pipeline.Report, err 
 	if err != nil {
 		return report, err
 	}
-	return m.wait(ctx, job)
+	began := m.now()
+	report, err = m.wait(ctx, job)
+	report.DurationMS = m.now().Sub(began).Milliseconds()
+	return report, err
 }
 
 // sayYes approves the run in the ledger, if the guard would stop it.
@@ -117,42 +120,40 @@ func (m *machine) wait(ctx context.Context, job int64) (report pipeline.Report, 
 	settle := context.WithoutCancel(ctx)
 	ticks := time.NewTicker(lookEvery)
 	defer ticks.Stop()
-	var run int64
+	var run postgres.Begun
 	var silent time.Duration // for how long the ledger has not answered
 	for told := ctx.Done(); ; {
-		if run == 0 {
-			run, err = m.ledger.RunOfJob(settle, job)
-		}
-		var p postgres.Progress
-		if err == nil && run != 0 {
-			p, err = m.ledger.Progress(settle, run)
-		}
+		run, err = m.ledger.RunOfJob(settle, job)
 		switch {
 		case err != nil && silent >= longestSilence:
 			return report, err
 		case err != nil:
 			silent += lookEvery
-			err = nil
-		case run != 0:
+		// A run that other machines make goes on without this one.
+		case run.Ended, told == nil && run.Machine != m.member.ID():
+			return m.reportOf(settle, run.Run)
+		default:
 			silent = 0
-			if p.Ended && p.Error != "" && p.Error != fleet.ErrStopped.Error() {
-				err = errors.New(p.Error)
-			}
-			// A run that other machines make goes on without this one.
-			if p.Ended || told == nil && p.Machine != m.member.ID() {
-				return p.Report, err
-			}
 		}
 		select {
 		case <-ticks.C:
 		case <-told:
 			m.member.Drain()
 			told = nil
-			if run == 0 {
+			if run.Run == 0 {
 				return report, m.member.Withdraw(settle, job)
 			}
 		}
 	}
+}
+
+// reportOf is what a run has come to, and the error that ended it.
+func (m *machine) reportOf(ctx context.Context, run int64) (pipeline.Report, error) {
+	p, err := m.ledger.Progress(ctx, run)
+	if err == nil && p.Error != "" && p.Error != fleet.ErrStopped.Error() {
+		err = errors.New(p.Error)
+	}
+	return p.Report, err
 }
 
 // Prepare implements [fleet.Work].

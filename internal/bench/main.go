@@ -1,7 +1,7 @@
 // Command bench measures alta, the real program, beside what it has to be
 // compared with, and writes docs/performance.md.
 //
-//	go run ./internal/bench                  the table; about twenty minutes
+//	go run ./internal/bench                  the table; about half an hour
 //	go run ./internal/bench -huge -write     with ten million users, and the page with its pictures
 //	go run ./internal/bench -short           everything once and tiny, so that it can't rot
 //

@@ -63,7 +63,7 @@ func parseOptions(args []string) (o options, err error) {
 	f.BoolVar(&o.short, "short", false, "everything once and tiny; judges no goal")
 	f.BoolVar(&o.huge, "huge", false, "the ledgers of ten million users, too; takes long the first time")
 	f.BoolVar(&o.write, "write", false, "write docs/performance.md and its pictures")
-	f.StringVar(&o.keep, "keep", "", "keep the ledgers in `FOLDER` and use them again within half a day")
+	f.StringVar(&o.keep, "keep", "", "keep the ledgers in `FOLDER`, but for those on PostgreSQL, and use them again within half a day")
 	f.IntVar(&o.rounds, "rounds", 5, "measure everything `N` times, in turn")
 	mails := f.Int("mails", 20_000, "send `N` mails in an end-to-end run")
 	only := f.String("only", "", "only what `REGEXP` matches, for example '^alta/'")

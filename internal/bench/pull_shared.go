@@ -18,7 +18,7 @@ import (
 // A run on PostgreSQL claims what is due a few hundred at a time. One that pulls so
 // often sees the first pulls find cold caches, and the others not.
 const (
-	sharedPulled = 256
+	sharedPulled = postgres.MostClaimed
 	sharedPulls  = 20
 )
 
@@ -49,12 +49,12 @@ func playPullShared(ctx context.Context, t task, now pipeline.Clock) (err error)
 	var a answer
 	for range sharedPulls {
 		began := now()
-		batch, err := q.Pull(ctx, began, sharedPulled)
+		claimed, _, err := q.Claim(ctx, began, sharedPulled)
 		a.Pulls = append(a.Pulls, now().Sub(began).Seconds())
 		if err != nil {
 			return err
 		}
-		if got := len(batch.Deliveries); got != sharedPulled {
+		if got := claimed; got != sharedPulled {
 			return fmt.Errorf("pulled %d deliveries, expected %d", got, sharedPulled)
 		}
 	}

@@ -200,8 +200,8 @@ func builders() []string {
 // carriers are its other files, by which the message gets to the server.
 func carriers() []string {
 	return []string{
-		"ack_linux.go", "ack_other.go", "auth.go", "capacity.go", "config.go", "connection.go", "dial.go", "failure.go", "fault.go",
-		"mailer.go", "muteness.go", "pool.go", "idle.go", "queue.go", "redact.go", "reply.go", "socket.go", "streak.go", "transaction.go", "turn.go",
+		"ack_linux.go", "ack_other.go", "auth.go", "capacity.go", "chain.go", "config.go", "connection.go", "dial.go", "failure.go", "fault.go",
+		"mailer.go", "muteness.go", "pool.go", "idle.go", "queue.go", "redact.go", "reply.go", "resize.go", "socket.go", "streak.go", "transaction.go", "turn.go",
 	}
 }
 

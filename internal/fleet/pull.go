@@ -20,10 +20,10 @@ const (
 	claimedPerWorker = 8
 	fewestClaimed    = 128
 	mostClaimed      = 4096
-	mostAtOnce       = 512 // claimed by one transaction
+	mostAtOnce       = postgres.MostClaimed
 
-	topUpEvery  = 50 * time.Millisecond
-	ticksInVain = 20              // after a look that found nothing, while mails are under way
+	topUpEvery  = 100 * time.Millisecond
+	ticksInVain = 10              // after a look that found nothing, while mails are under way
 	againAfter  = 5 * time.Minute // a run that did not go well is made again
 )
 
@@ -166,12 +166,12 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 		// A probe's result decides what may be pulled next.
 		look := p.InHand == 0 || !probing && vain <= 0
 		if room := window - p.InHand; !stopped && look && room >= min(window/4, mostAtOnce) {
-			batch, err := queue.Pull(ctx, r.Clock.Now(), min(room, mostAtOnce))
+			claimed, batch, err := queue.Claim(ctx, r.Clock.Now(), min(room, mostAtOnce))
 			if err != nil {
 				return p.Report, err
 			}
 			probing = batch.Probe
-			if len(batch.Deliveries) > 0 {
+			if claimed > 0 {
 				busy = true
 				if !probing {
 					continue
@@ -179,7 +179,7 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 			} else if p.InHand == 0 && !busy {
 				return withOutage(p.Report, batch.Pauses, r.Clock.Now()), nil
 			}
-			busy = len(batch.Deliveries) > 0
+			busy = claimed > 0
 			if !busy {
 				vain = ticksInVain
 			}

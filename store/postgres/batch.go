@@ -22,7 +22,9 @@ const (
 	mostTogether = 256
 	// gatherFor is how long a write waits for others to share its transaction, where
 	// there are others: what a transaction costs the server hardly grows with them.
-	gatherFor = 2 * time.Millisecond
+	gatherFor = 10 * time.Millisecond
+	// A mail that begins holds a connection to the mail server meanwhile.
+	gatherBegun = 3 * time.Millisecond
 	// writeWithin bounds a transaction: a server that no longer answers must not
 	// keep those who wait for it for good.
 	writeWithin = 20 * time.Second
@@ -44,10 +46,10 @@ type batches struct {
 
 func startBatches(s *Store) *batches {
 	b := &batches{closing: make(chan struct{})}
-	b.take = start(b, s, s.takeTogether, s.takeAlone)
-	b.keep = start(b, s, s.keepTogether, s.keepAlone)
-	b.begin = start(b, s, s.beginTogether, s.beginAlone)
-	b.record = start(b, s, s.recordTogether, s.recordAlone)
+	b.take = start(b, s, gatherFor, s.takeTogether, s.takeAlone)
+	b.keep = start(b, s, gatherFor, s.keepTogether, s.keepAlone)
+	b.begin = start(b, s, gatherBegun, s.beginTogether, s.beginAlone)
+	b.record = start(b, s, gatherFor, s.recordTogether, s.recordAlone)
 	return b
 }
 
@@ -73,6 +75,7 @@ type writer interface{ base() *write }
 // group makes the writes of one kind. One goroutine owns it.
 type group[T writer] struct {
 	store    *Store
+	wait     time.Duration // for company
 	closing  <-chan struct{}
 	requests chan request[T]
 
@@ -88,8 +91,8 @@ type request[T writer] struct {
 	result chan error
 }
 
-func start[T writer](b *batches, s *Store, together func(context.Context, []T) error, alone func(context.Context, T) error) *group[T] {
-	g := &group[T]{store: s, closing: b.closing, requests: make(chan request[T]), together: together, alone: alone}
+func start[T writer](b *batches, s *Store, wait time.Duration, together func(context.Context, []T) error, alone func(context.Context, T) error) *group[T] {
+	g := &group[T]{store: s, wait: wait, closing: b.closing, requests: make(chan request[T]), together: together, alone: alone}
 	b.owners.Go(g.loop)
 	return g
 }
@@ -130,7 +133,7 @@ func (g *group[T]) gather(first request[T], others bool) []request[T] {
 	batch := []request[T]{first}
 	var over <-chan time.Time
 	if others {
-		over = time.After(gatherFor)
+		over = time.After(g.wait)
 	}
 	for len(batch) < mostTogether {
 		select {

@@ -99,11 +99,9 @@ func (s *Store) PrepareRun(ctx context.Context, run int64, a pipeline.Allowance,
 
 // Progress is how far a run has got.
 type Progress struct {
-	Report  pipeline.Report // of what was settled, by all machines
-	InHand  int             // claimed or sending
-	Machine int64           // that pulls for it; 0 while its job waits
-	Ended   bool            // the run is finished
-	Error   string          // of a run that has ended
+	Report pipeline.Report // of what was settled, by all machines
+	InHand int             // claimed or sending
+	Error  string          // of a run that has ended
 }
 
 // Progress sums up what the machines did in the run.
@@ -116,7 +114,7 @@ func (s *Store) Progress(ctx context.Context, run int64) (p Progress, err error)
 		&r.Selected, &r.Sent, &r.Retry, &r.Failed, &r.Held, &r.Doubt, &r.Cancelled, &r.Minted, &r.Outage, &p.InHand)
 	if err == nil {
 		var outage string
-		err = s.pool.QueryRow(ctx, `SELECT coalesce(machine_id, 0), finished_at IS NOT NULL, outage, error FROM runs WHERE id = $1`, run).Scan(&p.Machine, &p.Ended, &outage, &p.Error)
+		err = s.pool.QueryRow(ctx, `SELECT outage, error FROM runs WHERE id = $1`, run).Scan(&outage, &p.Error)
 		if outage != "" {
 			r.Outage = outage
 		}
@@ -127,13 +125,20 @@ func (s *Store) Progress(ctx context.Context, run int64) (p Progress, err error)
 	return p, nil
 }
 
-// RunOfJob returns the run that a job of River's began, 0 for none yet.
-func (s *Store) RunOfJob(ctx context.Context, job int64) (run int64, err error) {
-	err = s.pool.QueryRow(ctx, `SELECT id FROM runs WHERE asked_by = $1`, job).Scan(&run)
+// Begun is what whoever waits for a run looks at again and again.
+type Begun struct {
+	Run     int64 // 0 before it has begun
+	Machine int64 // that pulls for it; 0 while its job waits
+	Ended   bool
+}
+
+// RunOfJob returns the run that a job of River's began.
+func (s *Store) RunOfJob(ctx context.Context, job int64) (b Begun, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT id, coalesce(machine_id, 0), finished_at IS NOT NULL FROM runs WHERE asked_by = $1`, job).Scan(&b.Run, &b.Machine, &b.Ended)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, nil
+		return Begun{}, nil
 	}
-	return run, err
+	return b, err
 }
 
 // Carry inserts a job that goes on with a run, in the given transaction.

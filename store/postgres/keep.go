@@ -61,8 +61,8 @@ const supersede = `WITH given AS (
 			` + keptFor + `) c
 		WHERE g.id = c.id AND g.claim = c.claim AND g.state = 'claimed'
 		RETURNING g.user_key, c.issued_at)
-	UPDATE links l SET superseded_at = given.issued_at, sealed = NULL
-	FROM given WHERE l.user_key = given.user_key AND l.superseded_at IS NULL`
+	UPDATE links l SET superseded_at = (SELECT issued_at FROM given g WHERE g.user_key = l.user_key), sealed = NULL
+	WHERE l.superseded_at IS NULL AND l.user_key = ANY (ARRAY(SELECT user_key FROM given))`
 
 // A user who is done meanwhile has no use for a link.
 const saveLinks = `WITH kept AS (

@@ -19,8 +19,21 @@ import (
 // each other: what one has locked the others pass over. It implements [pipeline.Puller].
 func (q *Queue) Pull(ctx context.Context, now time.Time, n int) (pipeline.Batch, error) {
 	var batch pipeline.Batch
-	err := q.store.durably(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		batch = pipeline.Batch{}
+	_, err := q.pull(ctx, now, n, &batch, true)
+	return batch, err
+}
+
+// Claim is [Queue.Pull] for a queue whose jobs carry the deliveries on: it reads
+// none of them, which is as much work as claiming them. It returns how many it
+// claimed, and a batch without them.
+func (q *Queue) Claim(ctx context.Context, now time.Time, n int) (claimed int, batch pipeline.Batch, err error) {
+	claimed, err = q.pull(ctx, now, n, &batch, false)
+	return claimed, batch, err
+}
+
+func (q *Queue) pull(ctx context.Context, now time.Time, n int, batch *pipeline.Batch, whole bool) (claimed int, err error) {
+	err = q.store.durably(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		*batch, claimed = pipeline.Batch{}, 0
 		p := &pull{Queue: q, tx: tx, now: now}
 		var err error
 		if p.limits, err = q.limits(ctx, tx); err != nil {
@@ -32,11 +45,14 @@ func (q *Queue) Pull(ctx context.Context, now time.Time, n int) (pipeline.Batch,
 		if err := p.choose(ctx, batch.Pauses, p.most(n)); err != nil || len(p.chosen) == 0 {
 			return err
 		}
-		batch.Probe = p.probing()
-		batch.Deliveries, err = p.claim(ctx)
+		batch.Probe, claimed = p.probing(), len(p.chosen)
+		if err := p.claim(ctx); err != nil || !whole {
+			return err
+		}
+		batch.Deliveries, err = p.read(ctx)
 		return err
 	})
-	return batch, err
+	return claimed, err
 }
 
 // pull is one pull under way.
@@ -115,21 +131,17 @@ func (p *pull) probing() bool {
 	return false
 }
 
-// claim makes the chosen deliveries the run's own and reads them.
-func (p *pull) claim(ctx context.Context) ([]pipeline.Delivery, error) {
+// claim makes the chosen deliveries the run's own.
+func (p *pull) claim(ctx context.Context) error {
 	jobs, err := p.insertJobs(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ids := each(p.chosen, func(c choice) int64 { return c.ID })
 	ordinary := 0
-	probes := map[int64]*pipeline.Pause{}
 	for _, c := range p.chosen {
 		if !c.Operator {
 			ordinary++
-		}
-		if c.probe != nil {
-			probes[c.ID] = c.probe
 		}
 	}
 	var b pgx.Batch
@@ -141,8 +153,20 @@ func (p *pull) claim(ctx context.Context) ([]pipeline.Delivery, error) {
 		b.Queue(`UPDATE runs SET at_most = at_most - $2, allowed = allowed - $3 WHERE id = $1`, p.run, len(ids), ordinary)
 	}
 	if err := p.tx.SendBatch(ctx, &b).Close(); err != nil {
-		return nil, fmt.Errorf("claim deliveries: %w", err)
+		return fmt.Errorf("claim deliveries: %w", err)
 	}
+	return nil
+}
+
+// read returns the chosen deliveries whole.
+func (p *pull) read(ctx context.Context) ([]pipeline.Delivery, error) {
+	probes := map[int64]*pipeline.Pause{}
+	for _, c := range p.chosen {
+		if c.probe != nil {
+			probes[c.ID] = c.probe
+		}
+	}
+	ids := each(p.chosen, func(c choice) int64 { return c.ID })
 	claimed, err := p.store.whole(p.tx.Query(ctx, wholeDeliveries, ids))
 	for i := range claimed {
 		claimed[i].Probe = probes[claimed[i].ID]

@@ -28,6 +28,10 @@ type Queue struct {
 // claim's own transaction, and returns their ids in that order.
 type Jobs func(ctx context.Context, tx pgx.Tx, claimed []ClaimedDelivery) (ids []int64, err error)
 
+// MostClaimed is how many deliveries one claim should take at most. It takes them,
+// with a job for each, in some 20 ms, for which whoever wants the same rows waits.
+const MostClaimed = 128
+
 // ClaimedDelivery is what a job is made from.
 type ClaimedDelivery struct {
 	ID       int64
