@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ ledger on PostgreSQL every copy is a machine of one fleet, and all of them send.
 			if err := a.checkReady(); err != nil {
 				return err
 			}
-			return a.withStore(ctx, func(s ledger) (err error) {
+			err := a.withStore(ctx, func(s ledger) (err error) {
 				e, err := a.newEngine(ctx, s)
 				if err != nil {
 					return err
@@ -35,6 +36,10 @@ ledger on PostgreSQL every copy is a machine of one fleet, and all of them send.
 				defer func() { err = errors.Join(err, e.close()) }()
 				return e.serve(ctx)
 			})
+			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return nil // told to stop before it had begun
+			}
+			return err
 		},
 	}
 }

@@ -38,7 +38,7 @@ func newFleet(t *testing.T, c *pgcluster.Cluster, machines int, settings ...stri
 	f := &fleetWorld{cluster: c}
 	settings = append([]string{
 		`schedule.cron = "@every 2s"`, "plan.workers = 16", "smtp.connections = 12", "capa.connections = 24",
-		"plan.reminders = []", "plan.reissue_on_expiry = false", "guard.mails = 0", "smtp.rate = 250", `smtp.timeout = "5s"`, `fleet.lease = "2s"`, `log.level = "info"`,
+		"plan.reminders = []", "plan.reissue_on_expiry = false", "guard.mails = 0", "smtp.rate = 250", `smtp.timeout = "5s"`, `fleet.lease = "3s"`, `log.level = "info"`,
 	}, settings...)
 	f.world = newWorldOn(t, time.Now, newLedgerDatabase(t, c), settings...)
 	for i := range machines {
@@ -116,7 +116,7 @@ func disturbances() []disturbance {
 		{"SIGSTOP past its lease", func(f *fleetWorld, r *rand.Rand, pause func(_, _ time.Duration)) {
 			h := any(f, r)
 			h.servant.signal(syscall.SIGSTOP)
-			pause(2500*ms, 4000*ms)
+			pause(3500*ms, 5000*ms)
 			h.servant.signal(syscall.SIGCONT)
 		}},
 		{"a cut network", func(f *fleetWorld, r *rand.Rand, pause func(_, _ time.Duration)) {

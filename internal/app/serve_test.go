@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -296,4 +298,18 @@ func (w *world) wantOneMailEach(people []person) {
 	if n := len(w.smtp.Mails()); n != len(people) {
 		w.t.Errorf("%d mails, want %d", n, len(people))
 	}
+}
+
+// A daemon that is told to stop before it has begun ends as one that is told later.
+func TestServeToldToStopBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T) {
+		w := newWorld(t, time.Now)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		var log bytes.Buffer
+		if status := w.process(&log).run(ctx, []string{"--config", w.path(defaultConfigFile), "serve"}); status != exitDone {
+			t.Errorf("exit status %d, want %d:\n%s", status, exitDone, log.String())
+		}
+	})
 }
