@@ -3,7 +3,7 @@
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    := 5s
 COUNT       := 6
-SOAKED      := TestKilledAtRandomInstants|TestNobodyIsLostWhateverWriteFails
+SOAKED      := TestKilledAtRandomInstants|TestNobodyIsLostWhateverWriteFails|TestFleetLosesNobody|TestCrashPoints
 
 .DEFAULT_GOAL := help
 .PHONY: help build lint deps test soak demo bench microbench fuzz man clean
@@ -23,7 +23,7 @@ deps: ## retracted or deprecated modules, and known vulnerabilities
 	.ci/deps
 
 test: ## all tests, with the race detector
-	go test -race -timeout 70m ./...
+	go test -race -timeout 80m ./...
 
 # The figures of docs/promises.md. The log of a test that fails is shown whole.
 soak: ## the long form of the proofs: 500 kills, every failing write, random lives; takes about an hour

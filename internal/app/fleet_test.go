@@ -161,7 +161,11 @@ func disturbances() []disturbance {
 // comes only where an attempt was in doubt, and is the same. ALTA_FLEET_SEED plays
 // one seed alone.
 func TestFleetLosesNobody(t *testing.T) {
-	const users, seeds = 2000, 20
+	const users = 2000
+	seeds := 6
+	if soak() {
+		seeds = 20
+	}
 	t.Parallel()
 	c := pgtest.Start(t, pgcluster.Options{Durable: true})
 	first, last := uint64(1), uint64(seeds)
