@@ -131,7 +131,7 @@ func (w *world) alta(status int, args ...string) string {
 	w.setDatabaseClock()
 	var out, screenOut bytes.Buffer
 	a := &app{
-		in: strings.NewReader(""), out: &out, screen: &screen{out: tee(&screenOut)}, getenv: w.getenv, now: w.now,
+		in: strings.NewReader(""), out: &out, screen: &screen{out: &screenOut}, getenv: w.getenv, now: w.now,
 		defaults: standardConfig(w.t),
 	}
 	got := a.run(w.t.Context(), append([]string{"--config", w.path(defaultConfigFile)}, args...))

@@ -30,8 +30,8 @@ func (s Share) Rate(total float64) float64 {
 }
 
 // division says how much of its share a machine takes when the fleet changes. Less
-// it takes at once. More it takes once every other machine that lives has beaten
-// since, and so has given it up: at no time do the machines use more than all of it.
+// it takes at once. More it takes after the time in which the others, as long as they
+// beat, have given it up; it does not look whether they have.
 type division struct {
 	wait time.Duration // for the others
 
