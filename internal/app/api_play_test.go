@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -185,7 +186,7 @@ func (p *apiPlay) run() apiLedger {
 			p.door.open()
 		}
 	}})
-	check(p.t, err)
+	check(p.t, errors.Join(err, right.give(p.t.Context())))
 	if sum := r.Sent + r.Retry + r.Failed + r.Held + r.Doubt + r.Cancelled; sum != r.Selected || counted != r.Selected {
 		p.t.Errorf("the report does not add up to %d: %+v", counted, r)
 	}
