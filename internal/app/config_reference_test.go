@@ -78,6 +78,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := &Config{
 		Database: DatabaseConfig{URL: "alta.db", Path: "alta.db", KeyFile: "alta.db.key"},
+		Fleet:    FleetConfig{Lease: 30 * time.Second},
 		Capa: CapaConfig{
 			BaseURL: "https://staging-api.capa.fi", LinkTTL: 24 * time.Hour, LinkHosts: []string{},
 			MinLife: time.Hour, Timeout: 15 * time.Second, Connections: 16,
