@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -171,7 +172,7 @@ func (m *Member) ID() int64 { return m.id }
 const (
 	// A machine that has finished a mail looks for the next ones so soon: a worker
 	// that waits does nothing, and each look is a statement.
-	fetchCooldown = 20 * time.Millisecond
+	fetchCooldown = 50 * time.Millisecond
 	// River tells of new jobs by LISTEN and NOTIFY; a word that gets lost costs so
 	// much.
 	fetchPoll = 500 * time.Millisecond
@@ -204,8 +205,11 @@ func (m *Member) newClient(owner bool) (*client, error) {
 		Test:                   river.TestConfig{Time: clock{m.Clock}},
 		LeaderElectionDisabled: m.Schedule == nil,
 	}
-	if !owner {
-		c.ReindexerIndexNames = []string{}
+	c.ReindexerIndexNames = []string{}
+	if owner {
+		c.ReindexerIndexNames = slices.DeleteFunc(river.ReindexerIndexNamesDefault(), func(name string) bool {
+			return slices.Contains(postgres.Unread(), name)
+		})
 	}
 	if m.Schedule != nil {
 		c.PeriodicJobs = []*river.PeriodicJob{rings(ringing{m.Schedule, m.Zone}, m.SlotAt, m.Clock.Now)}

@@ -17,7 +17,7 @@ const (
 	// A claimed delivery has its place in River's queue. So many are kept there for
 	// each worker of the fleet that none is ever idle, and no more, so that an outage
 	// or an operator's mail meets a short queue.
-	claimedPerWorker = 8
+	claimedPerWorker = 4
 	fewestClaimed    = 128
 	mostClaimed      = 4096
 	mostAtOnce       = postgres.MostClaimed

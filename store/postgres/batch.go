@@ -24,7 +24,7 @@ const (
 	// there are others: what a transaction costs the server hardly grows with them.
 	gatherFor = 10 * time.Millisecond
 	// A mail that begins holds a connection to the mail server meanwhile.
-	gatherBegun = 3 * time.Millisecond
+	gatherBegun = time.Millisecond
 	// writeWithin bounds a transaction: a server that no longer answers must not
 	// keep those who wait for it for good.
 	writeWithin = 20 * time.Second

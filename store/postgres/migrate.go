@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -88,6 +89,18 @@ func migrateLocked(ctx context.Context, pool *pgxpool.Pool, want int64) error {
 	}
 	if _, err := river.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("migrate River's tables: %w", err)
+	}
+	return dropUnread(ctx, pool)
+}
+
+// Unread are indexes of River's that nothing of River or of alta searches by, and
+// that each step of each job writes to. River leaves it to the operator to drop them
+// (riverqueue/river, issue 1296).
+func Unread() []string { return []string{"river_job_args_index", "river_job_metadata_index"} }
+
+func dropUnread(ctx context.Context, pool *pgxpool.Pool) error {
+	if _, err := pool.Exec(ctx, `DROP INDEX IF EXISTS `+strings.Join(Unread(), ", ")); err != nil {
+		return fmt.Errorf("drop the indexes of River's that nobody reads: %w", err)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ CREATE TABLE users (
     updated_at      bigint  NOT NULL,
     -- Whether mail may go out to the user at all.
     wanted          boolean NOT NULL GENERATED ALWAYS AS (status = 'pending' AND NOT withdrawn AND NOT address_bad) STORED
-);
+) WITH (fillfactor = 70); -- a mail changes no column with an index, and finds room on the page
 CREATE INDEX users_email ON users (lower(email));
 CREATE INDEX users_external_id ON users (external_id) WHERE external_id <> '';
 CREATE INDEX users_listed ON users (country, status, key);
