@@ -85,6 +85,19 @@ func deliverJobs(c *client) postgres.Jobs {
 	}
 }
 
+// runAgain inserts the job of a run of the schedule that makes up for one which did
+// not go well and that nobody waits for. Where slots lie far apart, an outage of a
+// minute must not cost a day.
+func runAgain(c *client, at time.Time) func(context.Context, pgx.Tx) error {
+	return func(ctx context.Context, tx pgx.Tx) error {
+		_, err := c.InsertTx(ctx, tx, pullArgs{Trigger: store.BySchedule, Again: true}, &river.InsertOpts{Queue: pullQueue, ScheduledAt: at})
+		if err != nil {
+			return fmt.Errorf("plan another run: %w", err)
+		}
+		return nil
+	}
+}
+
 // carryOn inserts the job that goes on with a run.
 func carryOn(c *client) postgres.Carry {
 	return func(ctx context.Context, tx pgx.Tx, run int64) (int64, error) {

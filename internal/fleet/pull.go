@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -251,31 +250,13 @@ func (r *running) finish(ctx context.Context, report pipeline.Report, failure er
 	}
 	now := r.Clock.Now()
 	report.DurationMS = now.Sub(r.StartedAt).Milliseconds()
-	if !r.ApprovedAt.IsZero() {
-		failure = errors.Join(failure, r.Ledger.SpendApproval(ctx, pipeline.Approval{GivenAt: r.ApprovedAt}, report.Sent))
+	e := postgres.Ending{Run: r.FleetRun.ID, Report: report, Failure: failure, ApprovedAt: r.ApprovedAt, Kind: pullArgs{}.Kind()}
+	if r.Trigger != store.ByCommand && (failure != nil || report.Outage != "") {
+		e.Again = runAgain(r.river, now.Add(againAfter))
 	}
-	if err := r.Ledger.FinishRun(ctx, r.FleetRun.ID, report, failure, now); err != nil {
+	if err := r.Ledger.EndRun(ctx, e, now); err != nil {
 		return err // River brings the job again
 	}
 	r.Work.Ended(r.FleetRun, report, failure)
-	if r.Trigger != store.ByCommand && (failure != nil || report.Outage != "") {
-		return r.again(ctx)
-	}
-	return nil
-}
-
-// again makes a run of the schedule soon after one that did not go well and that
-// nobody waits for. Where slots lie far apart, an outage of a minute must not cost a
-// day.
-func (r *running) again(ctx context.Context) error {
-	planned, err := r.Ledger.PlannedAgain(ctx, pullArgs{}.Kind())
-	if err != nil || planned {
-		return err
-	}
-	_, err = r.river.Insert(ctx, pullArgs{Trigger: store.BySchedule, Again: true},
-		&river.InsertOpts{Queue: pullQueue, ScheduledAt: r.Clock.Now().Add(againAfter)})
-	if err != nil {
-		return fmt.Errorf("plan another run: %w", err)
-	}
 	return nil
 }

@@ -209,16 +209,6 @@ func (s *Store) Release(ctx context.Context, run int64, now time.Time) error {
 	return nil
 }
 
-// PlannedAgain tells whether a run is planned that makes up for one that did not
-// go well. kind is that of the jobs that make runs.
-func (s *Store) PlannedAgain(ctx context.Context, kind string) (planned bool, err error) {
-	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM river_job WHERE kind = $1 AND state IN ('available', 'scheduled') AND args @> '{"again": true}')`, kind).Scan(&planned)
-	if err != nil {
-		return false, fmt.Errorf("look for a run that is planned: %w", err)
-	}
-	return planned, nil
-}
-
 // HoldAlone keeps machines from joining until release, if there are none. Where
 // there are, the error wraps [store.ErrLocked] and names them.
 func (s *Store) HoldAlone(ctx context.Context, now time.Time) (release func() error, err error) {

@@ -92,11 +92,15 @@ func (s *Store) TakeApproval(ctx context.Context, a pipeline.Approval) error {
 // one has taken its place.
 func (s *Store) SpendApproval(ctx context.Context, a pipeline.Approval, mails int) error {
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE approval SET mails = greatest(mails - $1, 0) WHERE given_at = $2`, mails, ms(a.GivenAt))
-		return err
+		return spendApproval(ctx, tx, a.GivenAt, mails)
 	})
 	if err != nil {
 		return fmt.Errorf("spend the approval: %w", err)
 	}
 	return nil
+}
+
+func spendApproval(ctx context.Context, tx pgx.Tx, givenAt time.Time, mails int) error {
+	_, err := tx.Exec(ctx, `UPDATE approval SET mails = greatest(mails - $1, 0) WHERE given_at = $2`, mails, ms(givenAt))
+	return err
 }

@@ -93,9 +93,9 @@ func migrateLocked(ctx context.Context, pool *pgxpool.Pool, want int64) error {
 	return dropUnread(ctx, pool)
 }
 
-// Unread are indexes of River's that nothing of River or of alta searches by, and
-// that each step of each job writes to. River leaves it to the operator to drop them
-// (riverqueue/river, issue 1296).
+// Unread are indexes of River's by which neither River nor alta searches, and to
+// which each step of each job would write. River leaves it to whoever runs it to drop
+// them (riverqueue/river, issue 1296).
 func Unread() []string { return []string{"river_job_args_index", "river_job_metadata_index"} }
 
 func dropUnread(ctx context.Context, pool *pgxpool.Pool) error {

@@ -33,19 +33,23 @@ func (s *Store) StartRun(ctx context.Context, by store.Trigger, slot time.Time, 
 // FinishRun writes down how a run ended; failure is the error that ended it,
 // nil for none.
 func (s *Store) FinishRun(ctx context.Context, id int64, r pipeline.Report, failure error, now time.Time) error {
-	why := ""
-	if failure != nil {
-		why = failure.Error()
-	}
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return one(tx.Exec(ctx, `UPDATE runs SET finished_at = $2, selected = $3, sent = $4, retry = $5, failed = $6, held = $7, doubt = $8,
-				cancelled = $9, minted = $10, outage = $11, error = $12 WHERE id = $1`,
-			id, ms(now), r.Selected, r.Sent, r.Retry, r.Failed, r.Held, r.Doubt, r.Cancelled, r.Minted, text(r.Outage), text(why)))
+		return finishRun(ctx, tx, id, r, failure, now)
 	})
 	if err != nil {
 		return fmt.Errorf("finish run %d: %w", id, err)
 	}
 	return nil
+}
+
+func finishRun(ctx context.Context, tx pgx.Tx, id int64, r pipeline.Report, failure error, now time.Time) error {
+	why := ""
+	if failure != nil {
+		why = failure.Error()
+	}
+	return one(tx.Exec(ctx, `UPDATE runs SET finished_at = $2, selected = $3, sent = $4, retry = $5, failed = $6, held = $7, doubt = $8,
+			cancelled = $9, minted = $10, outage = $11, error = $12 WHERE id = $1`,
+		id, ms(now), r.Selected, r.Sent, r.Retry, r.Failed, r.Held, r.Doubt, r.Cancelled, r.Minted, text(r.Outage), text(why)))
 }
 
 // LastSlot is the latest moment of the schedule up to now that a run served,
