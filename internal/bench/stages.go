@@ -167,7 +167,7 @@ func stageOfOurs(f frame) (stage, bool) {
 		return stageMint, true
 	case strings.HasPrefix(f.function, "alta/templates."):
 		return stageRender, true
-	case strings.HasPrefix(f.function, "alta/store."):
+	case strings.HasPrefix(f.function, "alta/store."), strings.HasPrefix(f.function, "alta/store/"):
 		return stageLedger, true
 	case strings.HasPrefix(f.function, "alta/internal/mailer."):
 		return stageOfMailer(f.file)
