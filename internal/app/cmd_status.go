@@ -10,7 +10,6 @@ import (
 
 	"alta/pipeline"
 	"alta/store"
-	"alta/store/postgres"
 )
 
 // lastRuns is how many runs the status shows.
@@ -20,7 +19,7 @@ func (a *app) statusCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "The funnel by country, the queue, links and the last runs",
+		Short: "The funnel by country, the queue, links, the last runs and the machines",
 		Long:  `status shows where everything stands now. It only reads, so it is safe at any time.`,
 		Example: `  alta status
   alta status --json | jq .queue.due_now`,
@@ -40,7 +39,8 @@ type statusJSON struct {
 	NextRun *time.Time   `json:"next_run"` // by the schedule, if the daemon runs
 	Runs    []runJSON    `json:"runs"`
 
-	Machines []machineJSON `json:"machines"` // of the fleet; none for a ledger in a file
+	Machines     []machineJSON     `json:"machines"`      // of the fleet; none for a ledger in a file
+	PausedQueues []pausedQueueJSON `json:"paused_queues"` // of River's, likewise
 }
 
 type funnelJSON struct {
@@ -107,6 +107,11 @@ type machineJSON struct {
 	SeenAt    *time.Time `json:"seen_at"`
 }
 
+type pausedQueueJSON struct {
+	Name  string     `json:"name"`
+	Since *time.Time `json:"since"`
+}
+
 func (a *app) status(ctx context.Context, s ledger, asJSON bool) error {
 	now := a.now()
 	st, err := s.Status(ctx, now)
@@ -117,29 +122,28 @@ func (a *app) status(ctx context.Context, s ledger, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	var machines []postgres.Machine
-	if shared, ok := s.(sharedLedger); ok {
-		if machines, err = shared.Machines(ctx, now); err != nil {
-			return err
-		}
+	fleet, err := fleetOf(ctx, s, now)
+	if err != nil {
+		return err
 	}
 	next := a.config.Schedule.Schedule.Next(now.In(a.config.Schedule.Location))
 	if asJSON {
-		return a.printJSON(statusOut(st, runs, machines, next))
+		return a.printJSON(statusOut(st, runs, fleet, next))
 	}
 	a.printFunnel(st.Funnel)
 	a.printQueue(st, now)
 	a.printRuns(runs, next)
 	if a.config.Database.shared() {
-		a.printMachines(machines, now)
+		a.printMachines(fleet.machines, now)
+		a.printPausedQueues(fleet.paused, now)
 	}
 	return nil
 }
 
-func statusOut(st store.Status, runs []store.Run, machines []postgres.Machine, next time.Time) statusJSON {
+func statusOut(st store.Status, runs []store.Run, fleet fleetStatus, next time.Time) statusJSON {
 	q := st.Queue
 	out := statusJSON{
-		Funnel: []funnelJSON{}, Pauses: []pauseJSON{}, Runs: []runJSON{}, Machines: []machineJSON{},
+		Funnel: []funnelJSON{}, Pauses: []pauseJSON{}, Runs: []runJSON{}, Machines: []machineJSON{}, PausedQueues: []pausedQueueJSON{},
 		Queue: queueJSON{
 			DueNow: q.DueNow, Later: q.Later, Retry: q.Retry, Claimed: q.Claimed, Sending: q.Sending,
 			Held: q.Held, Doubt: q.Doubt, Failed: q.Failed, OldestDue: utc(q.OldestDue), NextDue: utc(q.NextDue),
@@ -156,10 +160,13 @@ func statusOut(st store.Status, runs []store.Run, machines []postgres.Machine, n
 	for _, r := range runs {
 		out.Runs = append(out.Runs, runJSON{r.ID, string(r.Trigger), utc(r.StartedAt), utc(r.FinishedAt), r.Error, r.Report})
 	}
-	for _, m := range machines {
+	for _, m := range fleet.machines {
 		out.Machines = append(out.Machines, machineJSON{
 			m.Name, m.Version, m.Leads, m.Draining, m.Workers, m.Claimed, m.Sending, m.Runs, utc(m.StartedAt), utc(m.SeenAt),
 		})
+	}
+	for _, q := range fleet.paused {
+		out.PausedQueues = append(out.PausedQueues, pausedQueueJSON{q.Name, utc(q.Since)})
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,7 +25,7 @@ func (a *app) checkKey(ctx context.Context, add func(string, string, error), war
 	if _, warning, _ := a.findKey(); warning != "" {
 		warn(check, warning)
 	}
-	if err == nil && a.config.Database.Key.IsZero() && sameVolume(file, a.config.Database.Path) {
+	if err == nil && a.config.Database.Key.IsZero() && !a.config.Database.shared() && sameVolume(file, a.config.Database.Path) {
 		warn(check, "the key file "+file+" and the ledger lie on one volume, so a stolen disk or its backup holds both; keep the key elsewhere: "+
 			`ALTA_DATA_KEY from a secret store, or database.key_file = "${CREDENTIALS_DIRECTORY}/alta-data-key" and LoadCredential= of systemd`)
 	}
@@ -40,6 +41,9 @@ func (a *app) examineKey(ctx context.Context) (detail string, err error) {
 	has := false
 	if a.ledgerExists() == nil {
 		s, err := a.open(ctx, true)
+		if err != nil && missing {
+			return "", fmt.Errorf("the key file %s is not there; whether the ledger has a key is not known, for that can't be opened", a.config.Database.KeyFile)
+		}
 		if err != nil {
 			return "comes from " + a.keySource() + "; whether it is the ledger's is not known, for that can't be opened", nil
 		}
@@ -62,7 +66,7 @@ func (a *app) examineKey(ctx context.Context) (detail string, err error) {
 	case missing && has:
 		return "", a.keyIsMissing()
 	case missing:
-		if _, err := os.Stat(filepath.Dir(file)); err != nil || a.keyIsCredential() {
+		if _, err := os.Stat(filepath.Dir(file)); err != nil || a.keyIsCredential() || a.config.Database.shared() {
 			return "", a.keyIsNotMine()
 		}
 		return "the first start makes the key file " + file, nil

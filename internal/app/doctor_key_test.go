@@ -1,9 +1,15 @@
 package app
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"alta/internal/pgcluster/pgtest"
+	"alta/store"
 )
 
 func TestSameVolume(t *testing.T) {
@@ -32,5 +38,30 @@ func TestSameVolume(t *testing.T) {
 	t.Cleanup(func() { check(t, os.RemoveAll(elsewhere)) })
 	if sameVolume(filepath.Join(elsewhere, "key"), filepath.Join(here, "alta.db")) {
 		t.Error("memory and disk count as one volume")
+	}
+}
+
+// No machine of a fleet makes the key, so that the doctor promises none.
+func TestDoctorMissesTheKeyOfAFleet(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, time.Now, newLedgerDatabase(t, pgtest.Shared(t)), `database.key_file = "alta.key"`)
+	out := new(bytes.Buffer)
+	a := w.process(out)
+	a.getenv = func(name string) string {
+		if name == "ALTA_DATA_KEY" {
+			return ""
+		}
+		return w.getenv(name)
+	}
+	status := a.run(t.Context(), []string{"--config", w.path(defaultConfigFile), "doctor"})
+	if want := "alta.key is not there, and alta can't make it; make one with 'openssl rand -base64 32'"; status == exitDone || !strings.Contains(out.String(), want) {
+		t.Errorf("exit status %d, want a failure that says %q:\n%s", status, want, out)
+	}
+
+	check(t, makeKeyFile(w.path("alta.key"), store.NewKey()))
+	out.Reset()
+	a.run(t.Context(), []string{"--config", w.path(defaultConfigFile), "doctor"})
+	if text := out.String(); !strings.Contains(text, "comes from the key file") || strings.Contains(text, "lie on one volume") {
+		t.Errorf("with the key there, and the ledger on a server:\n%s", text)
 	}
 }

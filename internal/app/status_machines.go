@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -9,6 +10,24 @@ import (
 
 	"alta/store/postgres"
 )
+
+// fleetStatus is what there is to say of a fleet beside its ledger.
+type fleetStatus struct {
+	machines []postgres.Machine
+	paused   []postgres.PausedQueue
+}
+
+// fleetOf looks at the fleet of a ledger; one in a file has none.
+func fleetOf(ctx context.Context, s ledger, now time.Time) (f fleetStatus, err error) {
+	shared, ok := s.(sharedLedger)
+	if !ok {
+		return f, nil
+	}
+	if f.machines, err = shared.Machines(ctx, now); err == nil {
+		f.paused, err = shared.PausedQueues(ctx)
+	}
+	return f, err
+}
 
 // printMachines shows the fleet: which machines serve, who leads, and what each
 // does.
@@ -24,6 +43,15 @@ func (a *app) printMachines(machines []postgres.Machine, now time.Time) {
 		t.AppendRow(table.Row{m.Name, m.Version, span(now.Sub(m.StartedAt)), span(now.Sub(m.SeenAt)) + " ago", m.Workers, m.Claimed, m.Sending, duties(m)})
 	}
 	t.Render()
+}
+
+// printPausedQueues says why mails stay in work, or runs do not begin: whoever paused
+// a queue may not be who looks.
+func (a *app) printPausedQueues(paused []postgres.PausedQueue, now time.Time) {
+	for _, q := range paused {
+		fmt.Fprintf(a.out, "\nPAUSED: River's queue %s, with a tool of River's, %s ago. Nothing in it goes on until it is resumed there, or by\n"+
+			"UPDATE river_queue SET paused_at = NULL WHERE name = '%s';\n", q.Name, span(now.Sub(q.Since)), q.Name)
+	}
 }
 
 // duties says what a machine does beside sending mails.

@@ -20,7 +20,7 @@ var ErrMoving = errors.New("a move into this ledger has not come to its end; run
 var errCutIn = errors.New("another 'alta move' has brought rows meanwhile; run this one again once that one has ended")
 
 // moving is the advisory lock of the one move that carries rows into the ledger.
-const moving = migrationLock + 2
+const moving = migrationLock + 3
 
 // Move is a ledger on SQLite that is being carried over into this one. While it
 // is, nobody can open this one for anything else.
