@@ -157,7 +157,7 @@ func (a *app) openShared(ctx context.Context, existing bool) (ledger, error) {
 		return nil, &exitError{exitOutage, errors.Join(err, s.Close())}
 	}
 	a.now = clock.Now
-	return sharedLedger{s, clock}, nil
+	return sharedLedger{s, clock, a.config.Fleet.Lease}, nil
 }
 
 // checkReady loads the configuration and makes sure that it can send, before

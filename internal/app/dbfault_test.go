@@ -244,14 +244,22 @@ func ledgerWithUsers(t *testing.T) string {
 // settings that name it.
 func sourceWithUsers(t *testing.T) []string {
 	t.Helper()
-	path := t.TempDir() + "/source.db"
+	people := make([]person, badDiskUsers)
+	for i := range people {
+		people[i] = person{id: fmt.Sprintf("u-%02d", i), email: badDiskAddress(i), name: "Ana Torres", country: []pipeline.Country{"MX", "DO"}[i%2]}
+	}
+	return sourceOf(t, t.TempDir()+"/source.db", people)
+}
+
+// sourceOf makes a database with these users, and returns the settings that name it.
+func sourceOf(t *testing.T, path string, people []person) []string {
+	t.Helper()
 	db, err := sql.Open("sqlite3", "file:"+path)
 	check(t, err)
 	_, err = db.ExecContext(t.Context(), `CREATE TABLE people (id TEXT, email TEXT, name TEXT, country TEXT)`)
 	check(t, err)
-	for i := range badDiskUsers {
-		_, err = db.ExecContext(t.Context(), `INSERT INTO people VALUES (?, ?, 'Ana Torres', ?)`,
-			fmt.Sprintf("u-%02d", i), badDiskAddress(i), []string{"MX", "DO"}[i%2])
+	for _, who := range people {
+		_, err = db.ExecContext(t.Context(), `INSERT INTO people VALUES (?, ?, ?, ?)`, who.id, who.email, who.name, who.country)
 		check(t, err)
 	}
 	check(t, db.Close())

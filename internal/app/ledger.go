@@ -106,6 +106,7 @@ func (l fileLedger) backup(ctx context.Context, file string) error { return l.Ba
 type sharedLedger struct {
 	*postgres.Store
 	clock *postgres.Clock
+	lease time.Duration // of the machines
 }
 
 func (l sharedLedger) startSync(ctx context.Context, plan store.Planner) (sourcePass, error) {
@@ -113,6 +114,12 @@ func (l sharedLedger) startSync(ctx context.Context, plan store.Planner) (source
 }
 
 func (l sharedLedger) name() string { return l.Address() }
+
+// Recover gives the machines a lease more: whoever has just come can't tell of one
+// that did not beat whether it could.
+func (l sharedLedger) Recover(ctx context.Context, now time.Time, judge store.JudgeOrphan) (returned, doubted int, err error) {
+	return l.RecoverAfter(ctx, now, l.lease, judge)
+}
 
 func (l sharedLedger) idle(ctx context.Context) (bool, error) {
 	machines, err := l.Machines(ctx, l.clock.Now())

@@ -83,7 +83,7 @@ func (m *machine) run(ctx context.Context, p pass) (report pipeline.Report, err 
 	m.mu.Unlock()
 	settle := context.WithoutCancel(ctx)
 	if p.yes != nil {
-		if err := m.sayYes(settle, p); err != nil {
+		if report.Outage, err = m.sayYes(ctx, p); err != nil || report.Outage != "" || ctx.Err() != nil {
 			return report, err
 		}
 	}
@@ -97,22 +97,62 @@ func (m *machine) run(ctx context.Context, p pass) (report pipeline.Report, err 
 	return report, err
 }
 
-// sayYes approves the run in the ledger, if the guard would stop it.
-func (m *machine) sayYes(ctx context.Context, p pass) error {
+// sayYes approves the run in the ledger, if the guard would stop it. The yes is for
+// what the source brings, too, so that it is pulled before. whyNot is what kept it
+// from being pulled.
+func (m *machine) sayYes(ctx context.Context, p pass) (whyNot string, err error) {
+	if whyNot, err = m.pullSource(ctx); err != nil || whyNot != "" || ctx.Err() != nil {
+		return whyNot, err
+	}
 	now := m.now()
 	o, err := outlook(ctx, m.store, p.limit, now)
 	if err != nil || m.config.Guard.Guard().Judge(o).WhyNot == "" {
-		return err
+		return "", err
 	}
-	return m.store.Approve(ctx, pipeline.Approve(o.Due, now), *p.yes)
+	return "", m.store.Approve(ctx, pipeline.Approve(o.Due, now), *p.yes)
 }
 
-// longestSilence is how long a ledger that does not answer is asked again. The run
-// goes on meanwhile, here or on other machines.
-const longestSilence = time.Minute
+// pullSource pulls the source, if there is one, behind a pass that another machine
+// makes: two at once would end each other. whyNot is what kept it from being read.
+func (m *machine) pullSource(ctx context.Context) (whyNot string, err error) {
+	if m.config.Source.SQLite == "" {
+		return "", nil
+	}
+	ticks := time.NewTicker(passEvery)
+	defer ticks.Stop()
+	for {
+		underWay, err := m.ledger.PassUnderWay(ctx)
+		if err != nil {
+			return "", err
+		}
+		if !underWay {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-ticks.C:
+		}
+	}
+	err = m.engine.pullSource(ctx)
+	if fault, ok := errors.AsType[*pipeline.Fault](err); ok && fault.Code != pipeline.LedgerCode {
+		return fault.Reason, nil
+	}
+	return "", err
+}
 
-// lookEvery is how often somebody who waits for a run looks whether it has ended.
-const lookEvery = 50 * time.Millisecond
+const (
+	// passEvery is how often somebody who waits for another's pass over the source
+	// looks whether it has ended.
+	passEvery = time.Second
+	// lookEvery is how often somebody who waits for a run looks whether it has ended,
+	// and lookWithin how long one look may take.
+	lookEvery  = 50 * time.Millisecond
+	lookWithin = 10 * time.Second
+	// longestSilence is how long a ledger that does not answer is asked again. The run
+	// goes on meanwhile, here or on other machines.
+	longestSilence = time.Minute
+)
 
 // wait returns the report of the run that the job began, by all machines. When ctx
 // ends the run ends early; what is on the wire is still brought to its end.
@@ -121,22 +161,27 @@ func (m *machine) wait(ctx context.Context, job int64) (report pipeline.Report, 
 	ticks := time.NewTicker(lookEvery)
 	defer ticks.Stop()
 	var run postgres.Begun
-	var silent time.Duration // for how long the ledger has not answered
+	var silent time.Time // since when the ledger has not answered
 	for told := ctx.Done(); ; {
-		run, err = m.ledger.RunOfJob(settle, job)
+		look, cancel := context.WithTimeout(settle, lookWithin)
+		run, err = m.ledger.RunOfJob(look, job)
+		cancel()
 		switch {
-		case err != nil && silent >= longestSilence:
+		case err != nil && silent.IsZero():
+			silent = m.now()
+		case err != nil && m.now().Sub(silent) >= longestSilence:
 			return report, err
 		case err != nil:
-			silent += lookEvery
 		// A run that other machines make goes on without this one.
 		case run.Ended, told == nil && run.Machine != m.member.ID():
 			return m.reportOf(settle, run.Run)
 		default:
-			silent = 0
+			silent = time.Time{}
 		}
 		select {
 		case <-ticks.C:
+		case err := <-m.member.Lost():
+			return report, fmt.Errorf("this machine must not work on the ledger any more: %w", err)
 		case <-told:
 			m.member.Drain()
 			told = nil
@@ -158,12 +203,12 @@ func (m *machine) reportOf(ctx context.Context, run int64) (pipeline.Report, err
 
 // Prepare implements [fleet.Work].
 func (m *machine) Prepare(ctx context.Context, run postgres.FleetRun) (allowed pipeline.Allowance, approvedAt time.Time, whyNot string, err error) {
-	err = m.pullSource(ctx)
-	if fault, ok := errors.AsType[*pipeline.Fault](err); ok && fault.Code != pipeline.LedgerCode {
-		return allowed, approvedAt, fault.Reason, nil
+	// A resend was approved by who asked for it, and waits for nobody's source.
+	if run.Trigger == store.ByResend {
+		return allowed, approvedAt, "", nil
 	}
-	if err != nil || run.Trigger == store.ByResend {
-		return allowed, approvedAt, "", err // a resend was approved by who asked for it
+	if whyNot, err = m.pullSource(ctx); err != nil || whyNot != "" {
+		return allowed, approvedAt, whyNot, err
 	}
 	o, allowed, err := m.judge(ctx, pass{limit: run.AtMost})
 	if allowed.Approved {
@@ -186,10 +231,12 @@ func (m *machine) Probe(ctx context.Context) (outage string, err error) { return
 // Divide implements [fleet.Work].
 func (m *machine) Divide(s fleet.Share) (usable bool) {
 	mails, calls := s.Connections(m.config.SMTP.Connections), s.Connections(m.config.Capa.Connections)
+	// A machine without a connection needs no part of a rate.
+	rate := s.Among(min(m.config.SMTP.Connections, m.config.Capa.Connections)).Rate
 	m.mailer.SetConnections(mails)
-	m.capa.SetShare(calls, s.Rate(m.config.Capa.Rate))
+	m.capa.SetShare(calls, rate(m.config.Capa.Rate))
 	if l, ok := m.smtp.(*turnstile); ok && s.Machines > 0 {
-		l.setRate(s.Rate(m.config.SMTP.Rate))
+		l.setRate(rate(m.config.SMTP.Rate))
 	}
 	m.log.Debug("this machine's share of the limits", "machines", s.Machines, "smtp_connections", mails, "capa_connections", calls)
 	return mails > 0 && calls > 0

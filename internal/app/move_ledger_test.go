@@ -275,5 +275,5 @@ func sharedAt(t *testing.T, s *postgres.Store) sharedLedger {
 	t.Helper()
 	clock, err := s.NewClock(context.WithoutCancel(t.Context()), time.Now)
 	check(t, err)
-	return sharedLedger{s, clock}
+	return sharedLedger{s, clock, 0}
 }

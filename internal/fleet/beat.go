@@ -46,7 +46,6 @@ func (m *Member) keepBeating(ctx context.Context) {
 		switch {
 		case errors.Is(err, postgres.ErrForgotten), errors.Is(err, postgres.ErrTooOld), errors.Is(err, store.ErrWrongKey):
 			m.take(m.division.none())
-			m.wave.end()
 			m.lost <- err
 			return
 		case err != nil && ctx.Err() == nil:
@@ -120,17 +119,20 @@ func (m *Member) missed(err error) {
 		m.Log.Error("the ledger could not be told that this machine lives; it begins nothing new until it can", "error", err)
 	}
 	m.take(m.division.none())
-	m.wave.end()
 }
 
 // take makes the machine keep to the share, and take deliveries only while that is
-// enough to send at all.
+// enough to send at all. What waits for a connection that the machine has no more
+// goes back, since the others have some.
 func (m *Member) take(s Share) {
 	if s == m.share && m.divided {
 		return
 	}
 	m.share, m.divided = s, true
-	m.usable.Store(m.Work.Divide(s))
+	usable := m.Work.Divide(s)
+	if before := m.usable.Swap(usable); before && !usable {
+		m.wave.endAll()
+	}
 }
 
 // keepQueue makes River take deliveries while this machine may send. River waits
@@ -138,15 +140,17 @@ func (m *Member) take(s Share) {
 func (m *Member) keepQueue(ctx context.Context) {
 	ticks := time.NewTicker(queueEvery)
 	defer ticks.Stop()
-	for {
+	for said := false; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticks.C:
 		}
-		if err := m.setQueue(ctx); err != nil && ctx.Err() == nil {
+		err := m.setQueue(ctx)
+		if err != nil && ctx.Err() == nil && !said {
 			m.Log.Error("River could not be told whether to take deliveries; it is told again", "error", err)
 		}
+		said = err != nil
 	}
 }
 
@@ -159,6 +163,10 @@ func (m *Member) setQueue(ctx context.Context) error {
 	var err error
 	if usable {
 		err = m.river.Queues().Add(deliverQueue, river.QueueConfig{MaxWorkers: m.Workers})
+		if err != nil {
+			// River keeps a queue that it could not start, and would take it for started.
+			err = errors.Join(err, m.river.Queues().Remove(ctx, deliverQueue))
+		}
 	} else {
 		err = m.river.Queues().Remove(ctx, deliverQueue)
 	}
@@ -208,12 +216,16 @@ func (m *Member) tidy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	offered, err := m.Ledger.OfferAgain(ctx, pullArgs{}.Kind(), now.Add(-grace))
+	if err != nil {
+		return err
+	}
 	returned, doubted, err := m.Ledger.RecoverAfter(ctx, now, grace, m.Work.Judge)
 	if err != nil {
 		return err
 	}
-	if passed+returned+doubted > 0 {
-		m.Log.Warn("settled what was left behind", "runs", passed, "put_back", returned, "in_doubt", doubted)
+	if passed+offered+returned+doubted > 0 {
+		m.Log.Warn("settled what was left behind", "runs", passed+offered, "put_back", returned, "in_doubt", doubted)
 	}
 	if err := m.remember(ctx, now); err != nil {
 		return err
@@ -234,7 +246,7 @@ func (m *Member) remember(ctx context.Context, now time.Time) error {
 	if err != nil || !due || m.Schedule == nil {
 		return err
 	}
-	idle, err := m.Ledger.Idles(ctx, pullArgs{}.Kind())
+	idle, err := m.Ledger.Idles(ctx, pullArgs{}.Kind(), now.Add(-againAfter))
 	if err != nil || !idle {
 		return err
 	}

@@ -23,6 +23,11 @@ type deliverWorker struct {
 // a mail has its time-out, and cutting it off in between would only make a doubt.
 func (w *deliverWorker) Work(_ context.Context, job *river.Job[deliverArgs]) error {
 	m := w.member
+	// The wave comes first: whoever sees the share afterwards is told of its loss.
+	mail, probe := m.wave.current()
+	if !m.usable.Load() {
+		return river.JobSnooze(againSoon) // another machine takes it
+	}
 	ctx := m.wave.base
 	taken, err := m.queue.Take(ctx, job.Args.Delivery, job.ID, m.Clock.Now())
 	if err != nil {
@@ -42,7 +47,10 @@ func (w *deliverWorker) Work(_ context.Context, job *river.Job[deliverArgs]) err
 			return w.settle(ctx, d, v)
 		}
 	}
-	v, err := m.chain(m.wave.current(d.Probe != nil), d)
+	if d.Probe != nil {
+		mail = probe
+	}
+	v, err := m.chain(mail, d)
 	return w.end(d, v, err)
 }
 

@@ -97,6 +97,9 @@ type Member struct {
 func Join(ctx context.Context, o Options) (*Member, error) {
 	m := &Member{Options: o, division: division{wait: 2 * o.beatEvery()}, lost: make(chan error, 1)}
 	m.wave = newWave(context.WithoutCancel(ctx))
+	if skew := o.Clock.Skew(); skew.Abs() > mostSkew && o.Schedule != nil {
+		o.Log.Error("the clock of this machine is too far from the database's, so that it does not lead: set it right (NTP), and start alta again", "ahead", skew.Round(time.Second))
+	}
 	owner, err := o.Ledger.OwnsJobs(ctx)
 	if err != nil {
 		m.wave.stop()
@@ -183,6 +186,9 @@ const (
 	// How much longer than its timeout a job is left alone. The leader counts by its
 	// own clock, which may be minutes ahead.
 	rescueMargin = 15 * time.Minute
+	// River's leader rescues stuck jobs by its own wall clock, and no other way. One
+	// that is further off than the margin must not lead.
+	mostSkew = rescueMargin
 	// A mail that the ledger could not be asked about is looked at again so soon.
 	againSoon = 2 * time.Second
 	// A job that fails so often meets a bug; the sweep takes the delivery back.
@@ -203,7 +209,7 @@ func (m *Member) newClient(owner bool) (*client, error) {
 		CompletedJobRetentionPeriod: keepJobs, CancelledJobRetentionPeriod: keepJobs,
 		RetryPolicy:            retrySoon{m.Clock.Now},
 		Test:                   river.TestConfig{Time: clock{m.Clock}},
-		LeaderElectionDisabled: m.Schedule == nil,
+		LeaderElectionDisabled: m.Schedule == nil || m.Clock.Skew().Abs() > mostSkew,
 	}
 	c.ReindexerIndexNames = []string{}
 	if owner {

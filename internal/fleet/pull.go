@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -21,9 +22,10 @@ const (
 	mostClaimed      = 4096
 	mostAtOnce       = postgres.MostClaimed
 
-	topUpEvery  = 100 * time.Millisecond
-	ticksInVain = 10              // after a look that found nothing, while mails are under way
-	againAfter  = 5 * time.Minute // a run that did not go well is made again
+	topUpEvery    = 100 * time.Millisecond
+	ticksInVain   = 10              // after a look that found nothing, while mails are under way
+	turnsInWindow = 100             // how many machines there are is asked again so often
+	againAfter    = 5 * time.Minute // a run that did not go well is made again
 )
 
 // pullWorker makes runs.
@@ -40,7 +42,10 @@ func (*pullWorker) Timeout(*river.Job[pullArgs]) time.Duration { return longestP
 func (w *pullWorker) Work(ctx context.Context, job *river.Job[pullArgs]) error {
 	m := w.member
 	if m.draining.Load() {
-		return river.JobSnooze(0) // another machine takes it
+		// A run that somebody waited for here may have no other machine to end it.
+		if own, err := m.pullsFor(ctx, job.ID); err != nil || !own {
+			return cmp.Or[error](err, river.JobSnooze(0)) // another machine takes it
+		}
 	}
 	now := m.Clock.Now()
 	if early := job.Args.slot().Sub(now); early > 0 {
@@ -65,13 +70,32 @@ func (w *pullWorker) Work(ctx context.Context, job *river.Job[pullArgs]) error {
 	switch {
 	case errors.Is(err, errHandedOver):
 		return nil
+	case errors.Is(err, postgres.ErrRunLost):
+		m.Log.Warn("another machine took a run over while this one stood still; that one ends it", "run", run.ID)
+		return nil
+	case errors.Is(err, postgres.ErrOtherPass):
+		m.Log.Warn("another pull of the source began while this one went on; the run pulls it again", "run", run.ID)
+		return river.JobSnooze(againSoon)
 	case isEnd:
 		err = failed.error
 	case err != nil:
 		m.Log.Error("the ledger does not answer; the run goes on once it does", "run", run.ID, "error", err)
 		return err // River brings the job again
 	}
-	return r.finish(context.WithoutCancel(ctx), report, err)
+	if err = r.finish(context.WithoutCancel(ctx), report, err); errors.Is(err, postgres.ErrRunLost) {
+		return nil
+	}
+	return err
+}
+
+// pullsFor tells whether this machine, which joined for one run and drains, pulls for
+// the run of that job.
+func (m *Member) pullsFor(ctx context.Context, job int64) (own bool, err error) {
+	if m.Schedule != nil {
+		return false, nil
+	}
+	run, err := m.Ledger.RunOfJob(ctx, job)
+	return run.Machine == m.id && !run.Ended, err
 }
 
 // failure is an error that ends a run. Any other is the ledger's, and the run goes
@@ -117,7 +141,16 @@ type running struct {
 func (r *running) deliver(ctx context.Context) (report pipeline.Report, err error) {
 	r.Log.Debug("run begins", "run", r.FleetRun.ID, "trigger", r.Trigger)
 	if !r.Prepared {
-		allowed, approvedAt, whyNot, err := r.Work.Prepare(ctx, r.FleetRun)
+		allowed, approvedAt, whyNot, err := r.prepare(ctx)
+		if err != nil && r.draining.Load() && r.Schedule == nil {
+			return r.stop(context.WithoutCancel(ctx))
+		}
+		if err != nil && r.draining.Load() {
+			return report, r.handOver(context.WithoutCancel(ctx))
+		}
+		if errors.Is(err, postgres.ErrOtherPass) {
+			return report, err
+		}
 		if f, ok := errors.AsType[*pipeline.Fault](err); err != nil && !(ok && f.Code == pipeline.LedgerCode) {
 			return report, &failure{err}
 		}
@@ -125,7 +158,7 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 			report.Outage = whyNot
 			return report, err
 		}
-		if err := r.Ledger.PrepareRun(ctx, r.FleetRun.ID, allowed, approvedAt); err != nil {
+		if err := r.Ledger.PrepareRun(ctx, r.FleetRun.ID, r.id, allowed, approvedAt); err != nil {
 			return report, err
 		}
 		r.ApprovedAt = approvedAt
@@ -143,14 +176,22 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 	defer ticks.Stop()
 	busy := false // something was in hand since the last look for more
 	vain := 0     // ticks since a look that found nothing
-	for probing := false; ; {
+	for probing, turn := false, 1; ; turn++ {
 		if r.draining.Load() && r.Schedule == nil {
 			return r.stop(context.WithoutCancel(ctx))
 		}
 		if ctx.Err() != nil || r.draining.Load() {
 			return report, r.handOver(context.WithoutCancel(ctx))
 		}
+		if turn%turnsInWindow == 0 {
+			if window, err = r.window(ctx); err != nil {
+				return report, err
+			}
+		}
 		p, err := r.Ledger.Progress(ctx, r.FleetRun.ID)
+		if err == nil && p.Machine != r.id {
+			err = postgres.ErrRunLost
+		}
 		if err != nil {
 			return p.Report, err
 		}
@@ -190,6 +231,14 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 		case <-ctx.Done():
 		}
 	}
+}
+
+// prepare does not keep a machine from leaving: the source can be long.
+func (r *running) prepare(ctx context.Context) (allowed pipeline.Allowance, approvedAt time.Time, whyNot string, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(r.wave.stopped, cancel)()
+	return r.Work.Prepare(ctx, r.FleetRun)
 }
 
 // window is how many deliveries may be claimed at a time.
@@ -250,7 +299,7 @@ func (r *running) finish(ctx context.Context, report pipeline.Report, failure er
 	}
 	now := r.Clock.Now()
 	report.DurationMS = now.Sub(r.StartedAt).Milliseconds()
-	e := postgres.Ending{Run: r.FleetRun.ID, Report: report, Failure: failure, ApprovedAt: r.ApprovedAt, Kind: pullArgs{}.Kind()}
+	e := postgres.Ending{Run: r.FleetRun.ID, Machine: r.id, Report: report, Failure: failure, ApprovedAt: r.ApprovedAt, Kind: pullArgs{}.Kind()}
 	if r.Trigger != store.ByCommand && (failure != nil || report.Outage != "") {
 		e.Again = runAgain(r.river, now.Add(againAfter))
 	}

@@ -29,6 +29,13 @@ func (s Share) Rate(total float64) float64 {
 	return total / float64(s.Machines)
 }
 
+// Among is the share of what only the first n machines can use. It is at least that
+// of one.
+func (s Share) Among(n int) Share {
+	s.Machines = min(s.Machines, max(n, 1))
+	return s
+}
+
 // division says how much of its share a machine takes when the fleet changes. Less
 // it takes at once. More it takes after the time in which the others, as long as they
 // beat, have given it up; it does not look whether they have.

@@ -33,6 +33,9 @@ func TestSharesAddUp(t *testing.T) {
 	if got := (Share{0, 4}).Rate(10); got != 2.5 {
 		t.Errorf("a quarter of 10 a second is %g", got)
 	}
+	if got := (Share{0, 4}).Among(2).Rate(10); got != 5 {
+		t.Errorf("of four machines with two connections each sender has %g of 10 a second, want 5", got)
+	}
 	if got := (Share{0, 4}).Rate(0); got != 0 {
 		t.Errorf("a share of no limit is %g", got)
 	}

@@ -42,6 +42,13 @@ func (c *Clock) Monotonic() time.Time {
 	return r.local.Add(r.database.Sub(r.local.Round(0)) + c.local().Sub(r.local))
 }
 
+// Skew is how far this machine's wall clock was ahead of the database's at the latest
+// look.
+func (c *Clock) Skew() time.Duration {
+	r := c.at.Load()
+	return r.local.Round(0).Sub(r.database)
+}
+
 // Read looks at the database's clock again. It is accurate to half of
 // the time that the look takes.
 func (c *Clock) Read(ctx context.Context) error {

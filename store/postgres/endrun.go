@@ -14,6 +14,7 @@ import (
 // Ending is how a run of the fleet ends.
 type Ending struct {
 	Run        int64
+	Machine    int64 // that pulled for it
 	Report     pipeline.Report
 	Failure    error
 	ApprovedAt time.Time // of the approval that it went by, zero for none
@@ -25,14 +26,14 @@ type Ending struct {
 }
 
 // EndRun writes down how a run ended, with all that follows from it: an approval is
-// spent and another run planned together with that, or neither is. Of a run that has
-// ended already nothing changes.
+// spent and another run planned together with that, or neither is. A machine whose run
+// it is not, and one that ends it for the second time, gets [ErrRunLost].
 func (s *Store) EndRun(ctx context.Context, e Ending, now time.Time) error {
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var run int64
-		err := tx.QueryRow(ctx, `SELECT id FROM runs WHERE id = $1 AND finished_at IS NULL FOR UPDATE`, e.Run).Scan(&run)
+		err := tx.QueryRow(ctx, `SELECT id FROM runs WHERE id = $1 AND machine_id = $2 AND finished_at IS NULL FOR UPDATE`, e.Run, e.Machine).Scan(&run)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
+			return ErrRunLost
 		}
 		if err == nil {
 			err = finishRun(ctx, tx, run, e.Report, e.Failure, now)

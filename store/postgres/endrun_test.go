@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,6 +23,12 @@ func planned(ctx context.Context, tx pgx.Tx) error {
 }
 
 func TestEndRun(t *testing.T) {
+	lost := func(err error) error {
+		if errors.Is(err, ErrRunLost) {
+			return nil
+		}
+		return fmt.Errorf("the run counts as this machine's: %w", err)
+	}
 	notWell := func(e Ending) Ending { e.Again = planned; return e }
 	for _, c := range []struct {
 		name  string
@@ -38,8 +45,13 @@ func TestEndRun(t *testing.T) {
 			return s.EndRun(t.Context(), notWell(e), noon)
 		}, false, 30, 1, 1},
 		{"an end whose answer was lost is told again, and nothing is spent or planned twice", func(s *Store, e Ending) error {
-			return errors.Join(s.EndRun(t.Context(), notWell(e), noon), s.EndRun(t.Context(), notWell(e), noon))
+			err := s.EndRun(t.Context(), notWell(e), noon)
+			return errors.Join(err, lost(s.EndRun(t.Context(), notWell(e), noon)))
 		}, false, 30, 1, 1},
+		{"a machine whose run another one has taken over ends nothing", func(s *Store, e Ending) error {
+			e.Machine++
+			return lost(s.EndRun(t.Context(), notWell(e), noon))
+		}, false, 0, 0, 0},
 		{"two runs that did not go well are made up for by one", func(s *Store, e Ending) error {
 			other := e
 			other.Run, other.ApprovedAt = e.Run+1, time.Time{}
@@ -58,7 +70,8 @@ func TestEndRun(t *testing.T) {
 			if err := s.Approve(t.Context(), approval, store.Act{}); err != nil {
 				t.Fatal(err)
 			}
-			e := Ending{Run: run, Report: pipeline.Report{Selected: 30, Sent: 30}, ApprovedAt: approval.GivenAt, Kind: makesRuns}
+			s.exec(t, `UPDATE runs SET machine_id = 7`)
+			e := Ending{Run: run, Machine: 7, Report: pipeline.Report{Selected: 30, Sent: 30}, ApprovedAt: approval.GivenAt, Kind: makesRuns}
 			if err := c.end(s, e); (err != nil) != c.fails {
 				t.Fatal(err)
 			}

@@ -80,15 +80,23 @@ func (s *Store) OpenRun(ctx context.Context, o Opening, now time.Time) (r FleetR
 	return r, ok, nil
 }
 
+// ErrRunLost says that a machine does not pull for a run any more: another one has
+// taken it over, or it has ended.
+var ErrRunLost = errors.New("another machine has taken the run over, or it has ended")
+
 // PrepareRun notes what the guard lets the run do, so that whoever goes on with it
-// asks for nothing again.
-func (s *Store) PrepareRun(ctx context.Context, run int64, a pipeline.Allowance, approvedAt time.Time) error {
+// asks for nothing again. It returns [ErrRunLost] to a machine whose run it is not.
+func (s *Store) PrepareRun(ctx context.Context, run, machine int64, a pipeline.Allowance, approvedAt time.Time) error {
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var most *int
 		if a.Most > 0 {
 			most = &a.Most
 		}
-		_, err := tx.Exec(ctx, `UPDATE runs SET prepared = true, allowed = $2, approved_at = $3 WHERE id = $1`, run, most, ms(approvedAt))
+		prepared, err := tx.Exec(ctx, `UPDATE runs SET prepared = true, allowed = $3, approved_at = $4 WHERE id = $1 AND machine_id = $2 AND finished_at IS NULL`,
+			run, machine, most, ms(approvedAt))
+		if err == nil && prepared.RowsAffected() == 0 {
+			return ErrRunLost
+		}
 		return err
 	})
 	if err != nil {
@@ -99,9 +107,10 @@ func (s *Store) PrepareRun(ctx context.Context, run int64, a pipeline.Allowance,
 
 // Progress is how far a run has got.
 type Progress struct {
-	Report pipeline.Report // of what was settled, by all machines
-	InHand int             // claimed or sending
-	Error  string          // of a run that has ended
+	Report  pipeline.Report // of what was settled, by all machines
+	InHand  int             // claimed or sending
+	Machine int64           // that pulls for it; 0 while its job waits
+	Error   string          // of a run that has ended
 }
 
 // Progress sums up what the machines did in the run.
@@ -114,7 +123,7 @@ func (s *Store) Progress(ctx context.Context, run int64) (p Progress, err error)
 		&r.Selected, &r.Sent, &r.Retry, &r.Failed, &r.Held, &r.Doubt, &r.Cancelled, &r.Minted, &r.Outage, &p.InHand)
 	if err == nil {
 		var outage string
-		err = s.pool.QueryRow(ctx, `SELECT outage, error FROM runs WHERE id = $1`, run).Scan(&outage, &p.Error)
+		err = s.pool.QueryRow(ctx, `SELECT outage, error, coalesce(machine_id, 0) FROM runs WHERE id = $1`, run).Scan(&outage, &p.Error, &p.Machine)
 		if outage != "" {
 			r.Outage = outage
 		}
@@ -195,6 +204,27 @@ func passOn(ctx context.Context, tx pgx.Tx, run int64, carry Carry) error {
 	return err
 }
 
+// OfferAgain gives the jobs that make runs, and have begun none, to whichever machine
+// takes them next, where the one that got them is gone or never heard of it. Of what
+// such a job is for the ledger knows nothing yet. It returns how many there were;
+// seen is as for [Store.PassOn].
+func (s *Store) OfferAgain(ctx context.Context, kind string, seen time.Time) (n int, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		offered, err := tx.Exec(ctx, `UPDATE river_job SET state = 'available', scheduled_at = pg_catalog.now() WHERE id IN (
+			SELECT r.id FROM river_job r WHERE r.kind = $2 AND r.state = 'running'
+				AND NOT EXISTS (SELECT 1 FROM runs WHERE job_id = r.id OR asked_by = r.id)
+				AND NOT EXISTS (SELECT 1 FROM machines m WHERE m.name = r.attempted_by[array_upper(r.attempted_by, 1)]
+					AND NOT m.away AND m.seen_at + m.lease >= $1 AND r.attempted_at + m.lease * interval '1 millisecond' > pg_catalog.now())
+			FOR UPDATE SKIP LOCKED)`, seen.UnixMilli(), kind)
+		n = int(offered.RowsAffected())
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("offer the runs again that nobody has begun: %w", err)
+	}
+	return n, nil
+}
+
 // Release puts back what the run has claimed and no machine has taken yet, as if
 // it had not been claimed. The jobs that wait for it find nothing to do.
 func (s *Store) Release(ctx context.Context, run int64, now time.Time) error {
@@ -239,11 +269,13 @@ func (s *Store) HoldAlone(ctx context.Context, now time.Time) (release func() er
 	return release, nil
 }
 
-// Idles tells whether no run is under way, and none waits for a machine. kind is that
-// of the jobs that make runs.
-func (s *Store) Idles(ctx context.Context, kind string) (idle bool, err error) {
+// Idles tells whether no run is under way, and none waits for a machine, and the
+// latest that did not go well ended before the given time: another one would meet
+// the same. kind is that of the jobs that make runs.
+func (s *Store) Idles(ctx context.Context, kind string, before time.Time) (idle bool, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT NOT EXISTS (SELECT 1 FROM runs WHERE finished_at IS NULL)
-		AND NOT EXISTS (SELECT 1 FROM river_job WHERE kind = $1 AND state IN ('available', 'running', 'retryable'))`, kind).Scan(&idle)
+		AND NOT EXISTS (SELECT 1 FROM river_job WHERE kind = $1 AND state IN ('available', 'running', 'retryable'))
+		AND coalesce((SELECT finished_at FROM runs WHERE outage <> '' OR error <> '' ORDER BY id DESC LIMIT 1), 0) < $2`, kind, before.UnixMilli()).Scan(&idle)
 	if err != nil {
 		return false, fmt.Errorf("look for a run: %w", err)
 	}

@@ -26,8 +26,28 @@ type Sync struct {
 	pass  int64
 }
 
-// errOtherPass ends a pass that is no longer the one under way.
-var errOtherPass = errors.New("another pass over the source has begun since, or the server was started again")
+// ErrOtherPass ends a pass that is no longer the one under way.
+var ErrOtherPass = errors.New("another pass over the source has begun since, or the server was started again")
+
+// quietPass is for how long a pass may write nothing before it counts as broken off.
+// A batch takes some tenths of a second.
+const quietPass = 30 * time.Second
+
+// serverNow is the server's own clock in milliseconds, which only tells for how long
+// a pass has been quiet.
+const serverNow = `(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000)::bigint`
+
+// PassUnderWay tells whether some machine is pulling the source just now. To begin
+// another pass would end that one.
+func (s *Store) PassUnderWay(ctx context.Context) (underWay bool, err error) {
+	// The row of the pass itself comes first.
+	err = s.pool.QueryRow(ctx, `SELECT coalesce((SELECT seen_at FROM source_returned ORDER BY pass, id LIMIT 1), 0) > `+serverNow+` - $1`,
+		quietPass.Milliseconds()).Scan(&underWay)
+	if err != nil {
+		return false, fmt.Errorf("look whether the source is being pulled: %w", err)
+	}
+	return underWay, nil
+}
 
 // StartSync begins a pass, and ends the one before.
 func (s *Store) StartSync(ctx context.Context, plan store.Planner) (*Sync, error) {
@@ -40,7 +60,7 @@ func (s *Store) StartSync(ctx context.Context, plan store.Planner) (*Sync, error
 		if _, err := tx.Exec(ctx, `DELETE FROM source_returned`); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `INSERT INTO source_returned (pass, id) VALUES (nextval('source_passes'), '') RETURNING pass`).Scan(&y.pass)
+		return tx.QueryRow(ctx, `INSERT INTO source_returned (pass, id, seen_at) VALUES (nextval('source_passes'), '', `+serverNow+`) RETURNING pass`).Scan(&y.pass)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start the source pass: %w", err)
@@ -102,12 +122,12 @@ func (y *Sync) write(ctx context.Context, apply func(context.Context, pgx.Tx) er
 		if _, err := tx.Exec(ctx, `LOCK TABLE source_returned IN ROW EXCLUSIVE MODE`); err != nil {
 			return err
 		}
-		var here bool
-		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM source_returned WHERE pass = $1 AND id = '')`, y.pass).Scan(&here); err != nil {
+		here, err := tx.Exec(ctx, `UPDATE source_returned SET seen_at = `+serverNow+` WHERE pass = $1 AND id = ''`, y.pass)
+		if err != nil {
 			return err
 		}
-		if !here {
-			return errOtherPass
+		if here.RowsAffected() == 0 {
+			return ErrOtherPass
 		}
 		return apply(ctx, tx)
 	})

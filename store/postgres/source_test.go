@@ -37,10 +37,10 @@ func TestAPassEndsWhenAnotherBegins(t *testing.T) {
 	if err := enrol(newer, "bob"); err != nil {
 		t.Fatal(err)
 	}
-	if err := enrol(old, "ana", "cid"); !errors.Is(err, errOtherPass) {
+	if err := enrol(old, "ana", "cid"); !errors.Is(err, ErrOtherPass) {
 		t.Errorf("the old pass enrolled: %v", err)
 	}
-	if withdrawn, err := old.Finish(t.Context(), noon); !errors.Is(err, errOtherPass) || withdrawn != 0 {
+	if withdrawn, err := old.Finish(t.Context(), noon); !errors.Is(err, ErrOtherPass) || withdrawn != 0 {
 		t.Errorf("the old pass withdrew %d: %v", withdrawn, err)
 	}
 	if _, err := s.Find(t.Context(), "cid"); !errors.Is(err, store.ErrNotFound) {
@@ -49,7 +49,7 @@ func TestAPassEndsWhenAnotherBegins(t *testing.T) {
 	if withdrawn, err := newer.Finish(t.Context(), noon); err != nil || withdrawn != 1 {
 		t.Errorf("the newer pass withdrew %d, want ana: %v", withdrawn, err)
 	}
-	if _, err := newer.Finish(t.Context(), noon); !errors.Is(err, errOtherPass) {
+	if _, err := newer.Finish(t.Context(), noon); !errors.Is(err, ErrOtherPass) {
 		t.Errorf("a pass finished twice: %v", err)
 	}
 	if n := number(t, s, `SELECT count(*) FROM source_returned`); n != 0 {
@@ -89,7 +89,7 @@ func TestOneOfManyPassesFinishes(t *testing.T) {
 		switch {
 		case err == nil:
 			finished++
-		case !errors.Is(err, errOtherPass):
+		case !errors.Is(err, ErrOtherPass):
 			t.Error(err)
 		}
 	}
@@ -117,4 +117,32 @@ func enrolSourced(t *testing.T, s *Store, ids ...string) {
 	if _, err := y.Finish(t.Context(), noon); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Whoever wants to pull the source waits for a pass that is under way, but not for
+// one whose machine ended.
+func TestPassUnderWay(t *testing.T) {
+	s := newStore(t)
+	want := func(when string, underWay bool) {
+		t.Helper()
+		if got, err := s.PassUnderWay(t.Context()); err != nil || got != underWay {
+			t.Errorf("%s: under way: %v (%v), want %v", when, got, err, underWay)
+		}
+	}
+	want("before the first", false)
+	y, err := s.StartSync(t.Context(), inviteAt(noon))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want("begun", true)
+	s.exec(t, `UPDATE source_returned SET seen_at = seen_at - 31000 WHERE id = ''`)
+	want("silent for half a minute", false)
+	if _, err := y.Enrol(t.Context(), []pipeline.User{person("ana"), person("bob")}, noon); err != nil {
+		t.Fatal(err)
+	}
+	want("after a batch", true)
+	if _, err := y.Finish(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
+	want("at its end", false)
 }

@@ -125,7 +125,7 @@ func TestTroubleLastsUntilAWriteSucceeds(t *testing.T) {
 	if err := s.Trouble(); err != nil {
 		t.Errorf("trouble after a write that succeeded: %v", err)
 	}
-	if withdrawn, err := pass.Finish(t.Context(), noon); !errors.Is(err, errOtherPass) || withdrawn != 0 {
+	if withdrawn, err := pass.Finish(t.Context(), noon); !errors.Is(err, ErrOtherPass) || withdrawn != 0 {
 		t.Errorf("the pass of before the crash withdrew %d: %v", withdrawn, err)
 	}
 	if n := number(t, s, `SELECT count(*) FROM users WHERE withdrawn`); n != 0 {

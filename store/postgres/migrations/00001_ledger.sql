@@ -224,8 +224,9 @@ CREATE TABLE approval (
 -- the pass with that.
 CREATE SEQUENCE source_passes;
 CREATE UNLOGGED TABLE source_returned (
-    pass bigint NOT NULL,
-    id   text   NOT NULL,
+    pass    bigint NOT NULL,
+    id      text   NOT NULL,
+    seen_at bigint, -- of the pass: when it wrote last
     PRIMARY KEY (pass, id)
 );
 
