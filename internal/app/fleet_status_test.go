@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -34,7 +35,7 @@ func TestStatusSaysThatAQueueIsPaused(t *testing.T) {
 	f.exec(0, "users", "import", f.path("users.csv"))
 	f.eventually("the claims", func() bool { return f.number(`SELECT count(*) FROM deliveries WHERE state = 'claimed'`) == len(people) })
 	out := f.exec(0, "status")
-	_, statement, found := strings.Cut(out, "Nothing in it goes on until it is resumed there, or by\n")
+	_, statement, found := strings.Cut(out, "start all machines again behind ")
 	if !found || !strings.Contains(out, "PAUSED: River's queue alta_deliver, with a tool of River's, ") {
 		t.Fatalf("the status does not say that the queue is paused:\n%s", out)
 	}
@@ -48,6 +49,9 @@ func TestStatusSaysThatAQueueIsPaused(t *testing.T) {
 	}
 
 	f.change(strings.TrimSpace(statement))
+	f.hosts[0].servant.signal(syscall.SIGTERM)
+	f.hosts[0].servant.wait()
+	f.hosts[0].serve()
 	f.eventually("the mails", func() bool { return len(f.smtp.Mails()) == len(people) })
 	if out := f.exec(0, "status"); strings.Contains(out, "PAUSED") {
 		t.Errorf("the queue is not paused any more:\n%s", out)

@@ -49,8 +49,8 @@ func (a *app) printMachines(machines []postgres.Machine, now time.Time) {
 // a queue may not be who looks.
 func (a *app) printPausedQueues(paused []postgres.PausedQueue, now time.Time) {
 	for _, q := range paused {
-		fmt.Fprintf(a.out, "\nPAUSED: River's queue %s, with a tool of River's, %s ago. Nothing in it goes on until it is resumed there, or by\n"+
-			"UPDATE river_queue SET paused_at = NULL WHERE name = '%s';\n", q.Name, span(now.Sub(q.Since)), q.Name)
+		fmt.Fprintf(a.out, "\nPAUSED: River's queue %s, with a tool of River's, %s ago. Nothing in it goes on until it is resumed there. If you have\n"+
+			"no such tool, start all machines again behind UPDATE river_queue SET paused_at = NULL WHERE name = '%s';\n", q.Name, span(now.Sub(q.Since)), q.Name)
 	}
 }
 
