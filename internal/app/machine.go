@@ -83,7 +83,11 @@ func (m *machine) run(ctx context.Context, p pass) (report pipeline.Report, err 
 	m.mu.Unlock()
 	settle := context.WithoutCancel(ctx)
 	if p.yes != nil {
-		if report.Outage, err = m.sayYes(ctx, p); err != nil || report.Outage != "" || ctx.Err() != nil {
+		report.Outage, err = m.sayYes(ctx, p)
+		if ctx.Err() != nil {
+			return report, nil // told to stop before anything was begun
+		}
+		if err != nil || report.Outage != "" {
 			return report, err
 		}
 	}
@@ -101,7 +105,7 @@ func (m *machine) run(ctx context.Context, p pass) (report pipeline.Report, err 
 // what the source brings, too, so that it is pulled before. whyNot is what kept it
 // from being pulled.
 func (m *machine) sayYes(ctx context.Context, p pass) (whyNot string, err error) {
-	if whyNot, err = m.pullSource(ctx); err != nil || whyNot != "" || ctx.Err() != nil {
+	if whyNot, err = m.pullSource(ctx); err != nil || whyNot != "" {
 		return whyNot, err
 	}
 	now := m.now()
@@ -120,13 +124,16 @@ func (m *machine) pullSource(ctx context.Context) (whyNot string, err error) {
 	}
 	ticks := time.NewTicker(passEvery)
 	defer ticks.Stop()
-	for {
+	for said := false; ; said = true {
 		underWay, err := m.ledger.PassUnderWay(ctx)
 		if err != nil {
 			return "", err
 		}
 		if !underWay {
 			break
+		}
+		if !said {
+			m.log.Info("the source is being pulled by another machine, or was until a moment ago; waiting for that")
 		}
 		select {
 		case <-ctx.Done():
