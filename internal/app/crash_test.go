@@ -118,9 +118,9 @@ func testCrashPoints(t *testing.T) {
 					t.Errorf("%d points were not passed again", missed.Load())
 				}
 			})
-			// On PostgreSQL each play joins a fleet several times; the soak plays all.
+			// On PostgreSQL each play joins a fleet several times.
 			step := 1
-			if strings.Contains(t.Name(), onPostgres) && !soak() {
+			if strings.Contains(t.Name(), onPostgres) && !thorough() {
 				step = 3
 			}
 			for i := 0; i < len(points); i += step {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 
@@ -25,7 +26,9 @@ func TestAMachineWithoutAShareGivesBackWhatWaits(t *testing.T) {
 	f.exec(0, "users", "import", f.path("users.csv"))
 	f.eventually("mails of the second machine", func() bool { return len(f.smtp.Mails()) > 5 })
 	first.servant.signal(syscall.SIGCONT)
-	second.servant.says(`"machines":2,"smtp_connections":0`)
+	f.eventually("the second machine to lose its share again", func() bool {
+		return strings.Count(second.servant.log.String(), `"machines":2,"smtp_connections":0`) == 2
+	})
 
 	f.eventually("everybody to be mailed", func() bool { return len(f.smtp.Mails()) >= len(people) })
 	f.wantSettled()

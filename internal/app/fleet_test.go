@@ -163,7 +163,7 @@ func disturbances() []disturbance {
 func TestFleetLosesNobody(t *testing.T) {
 	const users = 2000
 	seeds := 6
-	if soak() {
+	if thorough() {
 		seeds = 20
 	}
 	t.Parallel()

@@ -16,6 +16,10 @@ import (
 // does.
 func soak() bool { return os.Getenv("ALTA_SOAK") != "" }
 
+// thorough tells whether the proofs on PostgreSQL are whole, as they are in CI:
+// together they take a quarter of an hour.
+func thorough() bool { return soak() || os.Getenv("ALTA_REQUIRE_REAL") != "" }
+
 // proof holds a world, in which everything has come to its end, to the promises
 // of docs/promises.md.
 type proof struct {
