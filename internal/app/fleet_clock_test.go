@@ -1,9 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -37,10 +37,11 @@ func TestMachinesFiveMinutesApart(t *testing.T) {
 	var machines sync.WaitGroup
 	for _, off := range []time.Duration{minutes, -minutes} {
 		machines.Go(func() {
-			a := w.process(io.Discard)
-			a.now = func() time.Time { return time.Now().Add(off) }
+			var logged bytes.Buffer
+			a := w.process(&logged)
+			a.now = func() time.Time { return clock().Add(off) }
 			if status := a.run(ctx, []string{"--config", w.path(defaultConfigFile), "serve"}); status != exitDone {
-				t.Errorf("a machine %s off ended with status %d", off, status)
+				t.Errorf("a machine %s off ended with status %d:\n%s", off, status, logged.String())
 			}
 		})
 	}
