@@ -121,7 +121,7 @@ func testCrashPoints(t *testing.T) {
 			// On PostgreSQL each play joins a fleet several times.
 			step := 1
 			if strings.Contains(t.Name(), onPostgres) && !thorough() {
-				step = 3
+				step = 7
 			}
 			for i := 0; i < len(points); i += step {
 				point := points[i]

@@ -74,3 +74,39 @@ func TestMachinesFiveMinutesApart(t *testing.T) {
 		}
 	}
 }
+
+// A machine whose clock is hours off sends with the others, and does not lead them.
+func TestAMachineWhoseClockIsHoursOffDoesNotLead(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, time.Now, newLedgerDatabase(t, pgtest.Shared(t)), `schedule.cron = "@every 1s"`, `operator.listen = ""`)
+	people := manyPeople(5)
+	w.write("users.csv", csvOf(people))
+	w.alta(0, "users", "import", w.path("users.csv"))
+	ctx, stop := context.WithCancel(t.Context())
+	var machines sync.WaitGroup
+	defer machines.Wait()
+	defer stop()
+	serve := func(off time.Duration) *logBuffer {
+		logged := new(logBuffer)
+		machines.Go(func() {
+			a := w.process(logged)
+			a.now = func() time.Time { return time.Now().Add(off) }
+			if status := a.run(ctx, []string{"--config", w.path(defaultConfigFile), "serve"}); status != exitDone {
+				t.Errorf("a machine %s off ended with status %d:\n%s", off, status, logged.String())
+			}
+		})
+		w.eventually("it to serve", func() bool { return strings.Contains(logged.String(), `"serving"`) })
+		return logged
+	}
+	off := serve(2 * time.Hour)
+	if text := off.String(); !strings.Contains(text, "so that it does not lead") || !strings.Contains(text, `"ahead":"2h0m0s"`) {
+		t.Errorf("the machine whose clock is off says nothing of it:\n%s", text)
+	}
+	right := serve(0)
+	w.eventually("the mails", func() bool { return len(w.smtp.Mails()) == len(people) })
+	var leader string
+	check(t, w.rows().queryRow(`SELECT leader_id FROM river_leader`).Scan(&leader))
+	if !strings.Contains(right.String(), fmt.Sprintf("%q", leader)) {
+		t.Errorf("%s leads, which is not the machine whose clock is right", leader)
+	}
+}

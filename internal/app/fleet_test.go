@@ -162,7 +162,7 @@ func disturbances() []disturbance {
 // one seed alone.
 func TestFleetLosesNobody(t *testing.T) {
 	const users = 2000
-	seeds := 6
+	seeds := 2
 	if thorough() {
 		seeds = 20
 	}

@@ -70,6 +70,7 @@ type Options struct {
 type Member struct {
 	Options
 	id       int64
+	mayLead  bool // it rings the schedule, when River makes it the leader
 	river    *client
 	queue    *postgres.Queue
 	chain    pipeline.Deliver
@@ -97,8 +98,11 @@ type Member struct {
 func Join(ctx context.Context, o Options) (*Member, error) {
 	m := &Member{Options: o, division: division{wait: 2 * o.beatEvery()}, lost: make(chan error, 1)}
 	m.wave = newWave(context.WithoutCancel(ctx))
-	if skew := o.Clock.Skew(); skew.Abs() > mostSkew && o.Schedule != nil {
-		o.Log.Error("the clock of this machine is too far from the database's, so that it does not lead: set it right (NTP), and start alta again", "ahead", skew.Round(time.Second))
+	skew := o.Clock.Skew()
+	m.mayLead = o.Schedule != nil && skew.Abs() <= mostSkew
+	if o.Schedule != nil && !m.mayLead {
+		o.Log.Error("the clock of this machine is too far from the database's, so that it does not lead: set it right (NTP), and start alta again",
+			"ahead", skew.Round(time.Second).String())
 	}
 	owner, err := o.Ledger.OwnsJobs(ctx)
 	if err != nil {
@@ -209,7 +213,7 @@ func (m *Member) newClient(owner bool) (*client, error) {
 		CompletedJobRetentionPeriod: keepJobs, CancelledJobRetentionPeriod: keepJobs,
 		RetryPolicy:            retrySoon{m.Clock.Now},
 		Test:                   river.TestConfig{Time: clock{m.Clock}},
-		LeaderElectionDisabled: m.Schedule == nil || m.Clock.Skew().Abs() > mostSkew,
+		LeaderElectionDisabled: !m.mayLead,
 	}
 	c.ReindexerIndexNames = []string{}
 	if owner {
@@ -217,7 +221,7 @@ func (m *Member) newClient(owner bool) (*client, error) {
 			return slices.Contains(postgres.Unread(), name)
 		})
 	}
-	if m.Schedule != nil {
+	if m.mayLead {
 		c.PeriodicJobs = []*river.PeriodicJob{rings(ringing{m.Schedule, m.Zone}, m.SlotAt, m.Clock.Now)}
 	}
 	r, err := river.NewClient(riverpgxv5.New(m.Ledger.Pool()), c)
