@@ -115,19 +115,23 @@ func (l sharedLedger) startSync(ctx context.Context, plan store.Planner) (source
 
 func (l sharedLedger) name() string { return l.Address() }
 
-// Recover gives the machines a lease more: whoever has just come can't tell of one
-// that did not beat whether it could.
+// Recover takes no machine for gone that may not be.
 func (l sharedLedger) Recover(ctx context.Context, now time.Time, judge store.JudgeOrphan) (returned, doubted int, err error) {
 	return l.RecoverAfter(ctx, now, l.lease, judge)
 }
 
 func (l sharedLedger) idle(ctx context.Context) (bool, error) {
-	machines, err := l.Machines(ctx, l.clock.Now())
+	machines, err := l.Machines(ctx, l.sure())
 	return len(machines) == 0, err
 }
 
+// sure is the time at which a machine must have been within its lease, for its
+// absence to be beyond doubt: whoever has just come can't tell of one that did not
+// beat whether it could.
+func (l sharedLedger) sure() time.Time { return l.clock.Now().Add(-l.lease) }
+
 func (l sharedLedger) hold(ctx context.Context, _ bool) (release func() error, err error) {
-	return l.HoldAlone(ctx, l.clock.Now())
+	return l.HoldAlone(ctx, l.sure())
 }
 
 func (l sharedLedger) backup(context.Context, string) error {

@@ -117,35 +117,42 @@ func (m *machine) sayYes(ctx context.Context, p pass) (whyNot string, err error)
 }
 
 // pullSource pulls the source, if there is one, behind a pass that another machine
-// makes: two at once would end each other. whyNot is what kept it from being read.
+// makes: two at once would end each other. One that was ended like that is made
+// again. whyNot is what kept the source from being read.
 func (m *machine) pullSource(ctx context.Context) (whyNot string, err error) {
 	if m.config.Source.SQLite == "" {
 		return "", nil
 	}
+	for again := true; again; again = errors.Is(err, postgres.ErrOtherPass) {
+		if err := m.awaitPass(ctx); err != nil {
+			return "", err
+		}
+		err = m.engine.pullSource(ctx)
+	}
+	if fault, ok := errors.AsType[*pipeline.Fault](err); ok && fault.Code != pipeline.LedgerCode {
+		return fault.Reason, nil
+	}
+	return "", err
+}
+
+// awaitPass waits for the end of a pass over the source that another machine makes.
+func (m *machine) awaitPass(ctx context.Context) error {
 	ticks := time.NewTicker(passEvery)
 	defer ticks.Stop()
 	for said := false; ; said = true {
 		underWay, err := m.ledger.PassUnderWay(ctx)
-		if err != nil {
-			return "", err
-		}
-		if !underWay {
-			break
+		if err != nil || !underWay {
+			return err
 		}
 		if !said {
 			m.log.Info("the source is being pulled by another machine, or was until a moment ago; waiting for that")
 		}
 		select {
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return ctx.Err()
 		case <-ticks.C:
 		}
 	}
-	err = m.engine.pullSource(ctx)
-	if fault, ok := errors.AsType[*pipeline.Fault](err); ok && fault.Code != pipeline.LedgerCode {
-		return fault.Reason, nil
-	}
-	return "", err
 }
 
 const (
@@ -171,14 +178,19 @@ func (m *machine) wait(ctx context.Context, job int64) (report pipeline.Report, 
 	var silent time.Time // since when the ledger has not answered
 	for told := ctx.Done(); ; {
 		look, cancel := context.WithTimeout(settle, lookWithin)
-		run, err = m.ledger.RunOfJob(look, job)
+		now, err := m.ledger.RunOfJob(look, job)
 		cancel()
+		if err == nil {
+			run = now // what was known stays known while the ledger does not answer
+		}
 		switch {
 		case err != nil && silent.IsZero():
 			silent = m.now()
 		case err != nil && m.now().Sub(silent) >= longestSilence:
 			return report, err
 		case err != nil:
+		case told == nil && run.Run == 0:
+			return report, m.member.Withdraw(settle, job)
 		// A run that other machines make goes on without this one.
 		case run.Ended, told == nil && run.Machine != m.member.ID():
 			return m.reportOf(settle, run.Run)
@@ -192,9 +204,6 @@ func (m *machine) wait(ctx context.Context, job int64) (report pipeline.Report, 
 		case <-told:
 			m.member.Drain()
 			told = nil
-			if run.Run == 0 {
-				return report, m.member.Withdraw(settle, job)
-			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -29,6 +30,10 @@ func (o Options) beatEvery() time.Duration {
 
 func (o Options) goneAfter() time.Duration { return missedBeats * o.beatEvery() }
 
+// errSkewed ends a machine that may lead and whose clock was set meanwhile: started
+// again, it does not lead.
+var errSkewed = errors.New("the clock of this machine is off the database's")
+
 func (m *Member) keepBeating(ctx context.Context) {
 	ticks := time.NewTicker(m.beatEvery())
 	defer ticks.Stop()
@@ -44,7 +49,7 @@ func (m *Member) keepBeating(ctx context.Context) {
 		err := m.beat(bounded)
 		cancel()
 		switch {
-		case errors.Is(err, postgres.ErrForgotten), errors.Is(err, postgres.ErrTooOld), errors.Is(err, store.ErrWrongKey):
+		case errors.Is(err, errSkewed), errors.Is(err, postgres.ErrForgotten), errors.Is(err, postgres.ErrTooOld), errors.Is(err, store.ErrWrongKey):
 			m.take(m.division.none())
 			m.lost <- err
 			return
@@ -80,6 +85,9 @@ func (m *Member) keepTidy(ctx context.Context) {
 func (m *Member) beat(ctx context.Context) error {
 	if err := m.Clock.Read(ctx); err != nil {
 		return err
+	}
+	if skew := m.Clock.Skew(); m.mayLead && skew.Abs() > mostSkew {
+		return fmt.Errorf("%w by %s: set it right (NTP)", errSkewed, skew.Round(time.Second))
 	}
 	alive, back, err := m.Ledger.Beat(ctx, m.id, m.draining.Load(), m.Clock.Now(), m.goneAfter())
 	if err != nil {

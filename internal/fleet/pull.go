@@ -60,9 +60,6 @@ func (w *pullWorker) Work(ctx context.Context, job *river.Job[pullArgs]) error {
 	case errors.Is(err, postgres.ErrRunLost):
 		m.Log.Warn("another machine took a run over while this one stood still; that one ends it", "run", run.ID)
 		return nil
-	case errors.Is(err, postgres.ErrOtherPass):
-		m.Log.Warn("another pull of the source began while this one went on; the run pulls it again", "run", run.ID)
-		return river.JobSnooze(againSoon)
 	case isEnd:
 		err = failed.error
 	case err != nil:

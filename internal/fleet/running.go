@@ -45,9 +45,6 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 		if err != nil && r.draining.Load() {
 			return report, r.handOver(context.WithoutCancel(ctx))
 		}
-		if errors.Is(err, postgres.ErrOtherPass) {
-			return report, err
-		}
 		if f, ok := errors.AsType[*pipeline.Fault](err); err != nil && !(ok && f.Code == pipeline.LedgerCode) {
 			return report, &failure{err}
 		}
@@ -85,10 +82,7 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 				return report, err
 			}
 		}
-		p, err := r.Ledger.Progress(ctx, r.FleetRun.ID)
-		if err == nil && p.Machine != r.id {
-			err = postgres.ErrRunLost
-		}
+		p, err := r.progress(ctx)
 		if err != nil {
 			return p.Report, err
 		}
@@ -138,6 +132,15 @@ func (r *running) prepare(ctx context.Context) (allowed pipeline.Allowance, appr
 	return r.Work.Prepare(ctx, r.FleetRun)
 }
 
+// progress is how far the run has got, as long as it is this machine's.
+func (r *running) progress(ctx context.Context) (p postgres.Progress, err error) {
+	p, err = r.Ledger.Progress(ctx, r.FleetRun.ID)
+	if err == nil && p.Machine != r.id {
+		err = postgres.ErrRunLost
+	}
+	return p, err
+}
+
 // window is how many deliveries may be claimed at a time.
 func (r *running) window(ctx context.Context) (int, error) {
 	machines, err := r.Ledger.Machines(ctx, r.Clock.Now())
@@ -175,15 +178,15 @@ func (r *running) stop(ctx context.Context) (pipeline.Report, error) {
 	ticks := time.NewTicker(topUpEvery)
 	defer ticks.Stop()
 	for {
-		if err := r.Ledger.Release(ctx, r.FleetRun.ID, r.Clock.Now()); err != nil {
-			return pipeline.Report{}, err
-		}
-		p, err := r.Ledger.Progress(ctx, r.FleetRun.ID)
+		p, err := r.progress(ctx)
 		if err != nil {
 			return p.Report, err
 		}
 		if p.InHand == 0 {
 			return p.Report, &failure{ErrStopped}
+		}
+		if err := r.Ledger.Release(ctx, r.FleetRun.ID, r.Clock.Now()); err != nil {
+			return p.Report, err
 		}
 		<-ticks.C
 	}

@@ -85,14 +85,15 @@ func (s *Store) OpenRun(ctx context.Context, o Opening, now time.Time) (r FleetR
 var ErrRunLost = errors.New("another machine has taken the run over, or it has ended")
 
 // PrepareRun notes what the guard lets the run do, so that whoever goes on with it
-// asks for nothing again. It returns [ErrRunLost] to a machine whose run it is not.
+// asks for nothing again. It returns [ErrRunLost] to a machine whose run it is not, or
+// that finds it prepared.
 func (s *Store) PrepareRun(ctx context.Context, run, machine int64, a pipeline.Allowance, approvedAt time.Time) error {
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var most *int
 		if a.Most > 0 {
 			most = &a.Most
 		}
-		prepared, err := tx.Exec(ctx, `UPDATE runs SET prepared = true, allowed = $3, approved_at = $4 WHERE id = $1 AND machine_id = $2 AND finished_at IS NULL`,
+		prepared, err := tx.Exec(ctx, `UPDATE runs SET prepared = true, allowed = $3, approved_at = $4 WHERE id = $1 AND machine_id = $2 AND NOT prepared AND finished_at IS NULL`,
 			run, machine, most, ms(approvedAt))
 		if err == nil && prepared.RowsAffected() == 0 {
 			return ErrRunLost
@@ -206,12 +207,12 @@ func passOn(ctx context.Context, tx pgx.Tx, run int64, carry Carry) error {
 
 // OfferAgain gives the jobs that make runs, and have begun none, to whichever machine
 // takes them next, where the one that got them is gone or never heard of it. Of what
-// such a job is for the ledger knows nothing yet. It returns how many there were;
-// seen is as for [Store.PassOn].
+// such a job is for the ledger knows nothing yet; one that goes on with a run is
+// [Store.PassOn]'s. It returns how many there were; seen is as there.
 func (s *Store) OfferAgain(ctx context.Context, kind string, seen time.Time) (n int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		offered, err := tx.Exec(ctx, `UPDATE river_job SET state = 'available', scheduled_at = pg_catalog.now() WHERE id IN (
-			SELECT r.id FROM river_job r WHERE r.kind = $2 AND r.state = 'running'
+			SELECT r.id FROM river_job r WHERE r.kind = $2 AND r.state = 'running' AND NOT r.args ? 'run'
 				AND NOT EXISTS (SELECT 1 FROM runs WHERE job_id = r.id OR asked_by = r.id)
 				AND NOT EXISTS (SELECT 1 FROM machines m WHERE m.name = r.attempted_by[array_upper(r.attempted_by, 1)]
 					AND NOT m.away AND m.seen_at + m.lease >= $1 AND r.attempted_at + m.lease * interval '1 millisecond' > pg_catalog.now())
@@ -270,12 +271,12 @@ func (s *Store) HoldAlone(ctx context.Context, now time.Time) (release func() er
 }
 
 // Idles tells whether no run is under way, and none waits for a machine, and the
-// latest that did not go well ended before the given time: another one would meet
-// the same. kind is that of the jobs that make runs.
+// latest that met an outage ended before the given time: another one would meet the
+// same. kind is that of the jobs that make runs.
 func (s *Store) Idles(ctx context.Context, kind string, before time.Time) (idle bool, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT NOT EXISTS (SELECT 1 FROM runs WHERE finished_at IS NULL)
 		AND NOT EXISTS (SELECT 1 FROM river_job WHERE kind = $1 AND state IN ('available', 'running', 'retryable'))
-		AND coalesce((SELECT finished_at FROM runs WHERE outage <> '' OR error <> '' ORDER BY id DESC LIMIT 1), 0) < $2`, kind, before.UnixMilli()).Scan(&idle)
+		AND coalesce((SELECT finished_at FROM runs WHERE outage <> '' ORDER BY id DESC LIMIT 1), 0) < $2`, kind, before.UnixMilli()).Scan(&idle)
 	if err != nil {
 		return false, fmt.Errorf("look for a run: %w", err)
 	}

@@ -27,13 +27,15 @@ func TestOfferAgain(t *testing.T) {
 		machine   string
 		attempted time.Duration // ago
 		begun     bool
+		carries   bool // it goes on with a run
 		offered   int
 	}{
-		{"a machine that lives has just got it", "lives", 0, false, 0},
-		{"a machine that lives never heard of it", "lives", time.Hour, false, 1},
-		{"its machine is gone", "gone", 0, false, 1},
-		{"nobody knows its machine", "unknown", 0, false, 1},
-		{"its machine is gone, but it has begun a run, which is passed on", "gone", 0, true, 0},
+		{"a machine that lives has just got it", "lives", 0, false, false, 0},
+		{"a machine that lives never heard of it", "lives", time.Hour, false, false, 1},
+		{"its machine is gone", "gone", 0, false, false, 1},
+		{"nobody knows its machine", "unknown", 0, false, false, 1},
+		{"its machine is gone, but it has begun a run, which is passed on", "gone", 0, true, false, 0},
+		{"its machine is gone, but the run that it went on with is passed on to another job", "gone", 0, false, true, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStore(t)
@@ -43,6 +45,9 @@ func TestOfferAgain(t *testing.T) {
 				}
 			}
 			job := insertJob(t, s, "running", c.machine, c.attempted)
+			if c.carries {
+				s.exec(t, `UPDATE river_job SET args = '{"run": 5}'`)
+			}
 			if c.begun {
 				startRun(t, s)
 				s.exec(t, `UPDATE runs SET asked_by = $1`, job)
@@ -101,6 +106,9 @@ func TestPrepareRunIsForWhoPulls(t *testing.T) {
 	}
 	if err := s.PrepareRun(t.Context(), run, 7, pipeline.Allowance{Most: 5}, noon); err != nil {
 		t.Error(err)
+	}
+	if err := s.PrepareRun(t.Context(), run, 7, pipeline.Allowance{Most: 9}, noon); !errors.Is(err, ErrRunLost) {
+		t.Errorf("it was prepared twice: %v", err)
 	}
 	if n := number(t, s, `SELECT count(*) FROM runs WHERE prepared AND allowed = 5`); n != 1 {
 		t.Error("the run is not prepared")

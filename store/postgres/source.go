@@ -43,6 +43,9 @@ func (s *Store) PassUnderWay(ctx context.Context) (underWay bool, err error) {
 	// The row of the pass itself comes first.
 	err = s.pool.QueryRow(ctx, `SELECT coalesce((SELECT seen_at FROM source_returned ORDER BY pass, id LIMIT 1), 0) > `+serverNow+` - $1`,
 		quietPass.Milliseconds()).Scan(&underWay)
+	if f := unwritable(err); f != nil {
+		return false, f
+	}
 	if err != nil {
 		return false, fmt.Errorf("look whether the source is being pulled: %w", err)
 	}
