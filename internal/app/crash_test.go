@@ -192,7 +192,18 @@ func (s crashScenario) crash(t *testing.T, point string, verified bool) bool {
 			}
 		}
 	}
+	w.endLeases()
 	w.runUntilDone()
 	p.check()
 	return status == -1
+}
+
+// endLeases lets the time go by for which a fleet waits for a machine that is gone.
+func (w *world) endLeases() {
+	w.t.Helper()
+	if w.postgres == "" {
+		return
+	}
+	w.change(`UPDATE machines SET seen_at = seen_at - 60000`)
+	w.change(`UPDATE river_job SET attempted_at = attempted_at - interval '1 minute'`)
 }
