@@ -54,11 +54,12 @@ type Delivery struct {
 	Nth      int // 1 for the first mail of this step that the user gets
 	Attempt  int // counts from 1; attempts that cost nothing are not counted
 	DueAt    time.Time
-	Operator bool   // asked for by an operator: sent at any hour
-	Doubts   int    // attempts that ended in doubt
-	Repeat   bool   // in doubt: Message and Link must go out again as they were
-	LastCode string // how the latest attempt ended, a [Fault.Code]
-	Probe    *Pause // set when this delivery tells whether the pause is over
+	Operator bool        // asked for by an operator: sent at any hour
+	Doubts   int         // attempts that ended in doubt
+	Repeat   bool        // in doubt: Message and Link must go out again as they were
+	LastCode string      // how the latest attempt ended, a [Fault.Code]
+	Probe    *Pause      // set when this delivery tells whether the pause is over
+	Mints    []time.Time // when a link was minted for the user, or may have been
 	// Issue, Keep
 	Link Link
 	// Render

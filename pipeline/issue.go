@@ -14,8 +14,9 @@ type Issuer interface {
 
 // Issue gives the delivery a link that works: the one that an earlier attempt
 // at this very mail left behind while it has more than minLife left, otherwise
-// a fresh one that is assumed to live for ttl.
-func Issue(issuer Issuer, now Clock, ttl, minLife time.Duration) Stage {
+// a fresh one that is assumed to live for ttl. A user whose mints have spent the
+// budget waits for it.
+func Issue(issuer Issuer, budget Budget, now Clock, ttl, minLife time.Duration) Stage {
 	return func(ctx context.Context, d *Delivery) error {
 		if d.Link.Usable(now(), minLife) {
 			return nil
@@ -25,6 +26,9 @@ func Issue(issuer Issuer, now Clock, ttl, minLife time.Duration) Stage {
 				Kind: Cancel, Code: "doubt_expired",
 				Reason: "it is in doubt whether the user got this mail, and its link has expired, or was forgotten, since",
 			}
+		}
+		if err := budget.spent(d.Mints, now()); err != nil {
+			return err
 		}
 		d.Link = Link{}
 		// The time before the call: a lifetime counted from there never

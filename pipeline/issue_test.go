@@ -55,7 +55,7 @@ func TestIssue(t *testing.T) {
 			m := &mint{now: ten, err: c.err}
 			d := invite()
 			d.Link, d.Repeat = c.link, c.repeat
-			err := pipeline.Issue(m, m.clock, ttl, minLife)(t.Context(), d)
+			err := pipeline.Issue(m, 10, m.clock, ttl, minLife)(t.Context(), d)
 			if c.code == "" && err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestIssueForgetsTheLedgersNumberOfAnOldLink(t *testing.T) {
 	m, d := &mint{now: ten}, invite()
 	d.Link = link("https://kyc.example/old", ten.Add(-48*time.Hour))
 	d.Link.ID = 5
-	if err := pipeline.Issue(m, m.clock, time.Hour, time.Minute)(t.Context(), d); err != nil {
+	if err := pipeline.Issue(m, 10, m.clock, time.Hour, time.Minute)(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 	if d.Link.ID != 0 {
@@ -97,7 +97,7 @@ func TestIssueForgetsTheLedgersNumberOfAnOldLink(t *testing.T) {
 func TestIssueReturnsTheIssuersErrorAsItIs(t *testing.T) {
 	broken := errors.New("broken")
 	m := &mint{now: ten, err: broken}
-	if err := pipeline.Issue(m, m.clock, time.Hour, time.Minute)(t.Context(), invite()); err != broken {
+	if err := pipeline.Issue(m, 10, m.clock, time.Hour, time.Minute)(t.Context(), invite()); err != broken {
 		t.Errorf("error = %v, want %v", err, broken)
 	}
 }

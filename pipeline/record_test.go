@@ -313,7 +313,7 @@ func TestRecordGoesByOneMoment(t *testing.T) {
 func TestChainOfStagesKeepsThePanicOfAWireInDoubt(t *testing.T) {
 	ledger := &page{}
 	stages := pipeline.Chain(
-		pipeline.Issue(&mint{now: ten}, stopped(ten), 24*time.Hour, time.Hour),
+		pipeline.Issue(&mint{now: ten}, 10, stopped(ten), 24*time.Hour, time.Hour),
 		pipeline.Render(&pen{content: pipeline.Content{Subject: "Hola"}}, "", stopped(ten), func() string { return "id@example.com" }),
 		pipeline.Send(&begins{}, postman(func(begin func() error) (pipeline.Receipt, error) {
 			if err := begin(); err != nil {

@@ -18,11 +18,14 @@ var (
 		`\(country=\? AND type=\? AND operator=\? AND due_at[<>]\?( AND due_at<\?)?\)$`)
 
 	// byRow matches every other step that may read a table: it finds rows by their
-	// number or by all that names them, or the table is one that stays small (the
+	// number, by all that names them or by the user, or the table is one that stays small (the
 	// minutes of what is counted, a pause for each lane, what a run has in hand).
 	byRow = regexp.MustCompile(`^(` + strings.Join([]string{
 		`SEARCH (deliveries|d|u|l) USING INTEGER PRIMARY KEY \(rowid=\?\)( LEFT-JOIN)?`,
 		`SEARCH s USING INDEX sqlite_autoindex_deliveries_1 \(user_key=\? AND step=\?\)`,
+		`SEARCH o USING COVERING INDEX sqlite_autoindex_deliveries_1 \(user_key=\?\)`,
+		`SEARCH links USING INDEX links_user \(user_key=\?\)`,
+		`SEARCH a USING INDEX attempts_delivery \(delivery_id=\?\)`,
 		`SEARCH deliveries USING INDEX deliveries_owned \(run_id>\?\)`,
 		`SEARCH queue_counts USING PRIMARY KEY \((key>\? AND )?key<\?\)`,
 		`SEARCH p USING PRIMARY KEY \(country=\?( AND type=\?)?\)`,

@@ -74,6 +74,15 @@ func userDest(u *pipeline.User, h *pipeline.History) (dest []any, finish func())
 	return dest, func() { h.InvitedAt, h.LastAt, h.LinkExpiresAt = at(invited), at(last), at(expires) }
 }
 
+// mints is when a link was minted for the user of a delivery, or may have been. A
+// first delivery that nobody has tried yet needs no look. CROSS JOIN has SQLite
+// begin with the user's few deliveries.
+const mints = `CASE WHEN u.mails = 0 AND d.round = 1 AND d.attempts = 0 AND d.code = '' AND d.link_id IS NULL THEN '[]' ELSE (
+		SELECT json_group_array(at) FROM (
+			SELECT issued_at AS at FROM links WHERE user_key = d.user_key
+			UNION ALL SELECT a.at FROM deliveries o CROSS JOIN attempts a ON a.delivery_id = o.id
+				WHERE o.user_key = d.user_key AND +a.doubtful = 1)) END`
+
 // deliveries reads whole deliveries. A link that was superseded or wiped is left
 // out, so that nothing can mail it. Without a key the links stay closed.
 func deliveries(q querier, key *Key, where string, args ...any) ([]pipeline.Delivery, error) {
@@ -82,7 +91,8 @@ func deliveries(q querier, key *Key, where string, args ...any) ([]pipeline.Deli
 			1 + (SELECT count(*) FROM deliveries s WHERE s.user_key = d.user_key AND s.step = d.step AND s.state = 'sent'),
 			d.attempts, d.due_at, d.operator, d.doubts, d.repeat, d.code,
 			d.message_id, d.message_date, d.digest,
-			l.id, l.sealed, l.issued_at, l.expires_at
+			l.id, l.sealed, l.issued_at, l.expires_at,
+			`+mints+`
 		FROM deliveries d
 		JOIN users u ON u.key = d.user_key
 		LEFT JOIN links l ON l.id = d.link_id AND l.superseded_at IS NULL AND l.sealed IS NOT NULL `+where, args...)
@@ -97,12 +107,17 @@ func readDelivery(scan func(...any) error, key *Key) (pipeline.Delivery, error) 
 		delivery                         = []any{&d.ID, &d.Step, &d.Round, &d.Nth, &d.Attempt, &due, &d.Operator, &d.Doubts, &d.Repeat, &d.LastCode}
 		message                          = []any{&d.Message.ID, &date, &d.Message.Digest}
 		linked                           = []any{&link, &sealed, &issued, &expires}
+		minted                           string
 	)
-	dest := append(append(append(user, delivery...), message...), linked...)
+	dest := append(append(append(append(user, delivery...), message...), linked...), &minted)
 	if err := scan(dest...); err != nil {
 		return d, err
 	}
 	finish()
+	var err error
+	if d.Mints, err = instants(minted); err != nil {
+		return d, err
+	}
 	d.Attempt++ // the ledger counts attempts made; a delivery carries the one to come
 	d.DueAt, d.Message.Date = at(due), at(date)
 	if link.Valid {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"database/sql"
+	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -30,4 +32,19 @@ func ceilMS(t time.Time) int64 {
 		m++
 	}
 	return m
+}
+
+// instants reads times from a JSON array of milliseconds since the Unix epoch.
+func instants(list string) (times []time.Time, err error) {
+	if list == "[]" {
+		return nil, nil
+	}
+	var all []int64
+	if err := json.Unmarshal([]byte(list), &all); err != nil {
+		return nil, fmt.Errorf("read a list of times: %w", err)
+	}
+	for _, ms := range all {
+		times = append(times, time.UnixMilli(ms).UTC())
+	}
+	return times, nil
 }

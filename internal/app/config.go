@@ -193,6 +193,7 @@ type PlanConfig struct {
 	ReissueOnExpiry bool            `toml:"reissue_on_expiry"`
 	MinGap          time.Duration   `toml:"min_gap"`
 	MaxMails        int             `toml:"max_mails"`
+	MaxLinks        int             `toml:"max_links"`
 	SendingHours    string          `toml:"sending_hours"`
 	Hours           pipeline.Hours  `toml:"-"` // SendingHours, parsed
 	OnDoubt         string          `toml:"on_doubt"`

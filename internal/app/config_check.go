@@ -171,6 +171,7 @@ func (k *configCheck) plan() {
 		last = max(last, delay)
 	}
 	k.require(c.MaxMails >= 1, "plan.max_mails", c.MaxMails, "1 or more")
+	k.between("plan.max_links", c.MaxLinks, 1, 100)
 	hours, err := pipeline.ParseHours(c.SendingHours)
 	c.Hours = hours
 	k.require(err == nil, "plan.sending_hours", c.SendingHours,

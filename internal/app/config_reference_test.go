@@ -86,7 +86,7 @@ func TestDefaults(t *testing.T) {
 		SMTP: SMTPConfig{Port: 587, TLS: "starttls", Connections: 8, Timeout: time.Minute, DotTimeout: 10 * time.Minute, IdleTimeout: 30 * time.Second},
 		Plan: PlanConfig{
 			Reminders:       []time.Duration{24 * time.Hour, 72 * time.Hour, 168 * time.Hour},
-			ReissueOnExpiry: true, MinGap: 20 * time.Hour, MaxMails: 6,
+			ReissueOnExpiry: true, MinGap: 20 * time.Hour, MaxMails: 6, MaxLinks: 10,
 			SendingHours: "09:00-20:00", Hours: hours, OnDoubt: "resend", Tries: 8, Workers: 64,
 		},
 		Guard:    GuardConfig{Mails: 1000, Times: 10},

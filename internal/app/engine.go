@@ -126,7 +126,7 @@ func (e *engine) deliver(q sending) pipeline.Deliver {
 		return pipeline.Observe(name, e.metrics, e.now, stage)
 	}
 	return pipeline.Record(q, e.plan, e.now, pipeline.Chain(
-		observed("issue", pipeline.Issue(e.capa, e.now, e.config.Capa.LinkTTL, e.config.Capa.LeastLife())),
+		observed("issue", pipeline.Issue(e.capa, pipeline.Budget(e.config.Plan.MaxLinks), e.now, e.config.Capa.LinkTTL, e.config.Capa.LeastLife())),
 		pipeline.Keep(q),
 		// A mail is written while another one is on its connection, and no
 		// sooner: links wait in line for next to no memory, and texts do not.

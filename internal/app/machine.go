@@ -58,22 +58,31 @@ func machineName(configured string) string {
 	return fmt.Sprintf("%s-%d-%04x", cmp.Or(configured, host), os.Getpid(), rand.N(1<<16))
 }
 
-// longestMail is how long one mail can take when every step takes as long as it
-// may: its place in the queue before the API and before the mail server, the steps
-// of SMTP, and the wait for the answer to the whole of it.
+// longestMail is longer than any mail takes, even when every mail ahead of it takes
+// as long as it may: ten steps at the partner API, the steps of SMTP on a connection
+// that has to be made, and the wait for the answer to the whole. A machine may have
+// one connection for all its workers, and a small share of the rate.
+//
+// River hands the job of a mail that takes longer to another machine, and the mail
+// would be in doubt. What a dead machine had in hand waits for its lease and not
+// for this, so that nothing is won by a shorter time.
 func longestMail(c *Config) time.Duration {
-	const steps = 10 // of SMTP, on a connection that has to be made
-	mail := time.Duration(steps)*c.SMTP.Timeout + max(c.SMTP.DotTimeout, c.SMTP.Timeout)
-	ahead := time.Duration(c.Plan.Workers/max(c.SMTP.Connections, 1)) * time.Minute
-	if c.SMTP.Rate > 0 {
-		ahead += time.Duration(float64(c.Plan.Workers) / c.SMTP.Rate * float64(time.Second))
+	const steps = 10
+	mail := steps*c.SMTP.Timeout + max(c.SMTP.DotTimeout, c.SMTP.Timeout) + steps*c.Capa.Timeout
+	seconds := mail.Seconds()
+	for _, rate := range []float64{c.SMTP.Rate, c.Capa.Rate} {
+		if rate > 0 {
+			seconds += manyMachines / rate
+		}
 	}
-	return mail + 10*c.Capa.Timeout + manyMachines*ahead
+	return time.Duration(min(float64(c.Plan.Workers)*seconds, longestJob.Seconds()) * float64(time.Second))
 }
 
-// manyMachines is among how many the limits may be divided before a mail that waits
-// its turn is taken for stuck.
-const manyMachines = 8
+// longestJob bounds what a small rate makes of it.
+const longestJob = 30 * 24 * time.Hour
+
+// manyMachines is among how many the rates may be divided.
+const manyMachines = 100
 
 // run implements [right]: it asks the fleet for a run and waits for its end,
 // whichever machines make it.

@@ -146,6 +146,9 @@ func (f failure) permanent() *pipeline.Fault {
 }
 
 func (f failure) outageReason() string {
+	if atAUTH <= f.step && timedOut(f.err) {
+		return "the mail server took too long to answer; ask its operator, or raise smtp.timeout"
+	}
 	switch f.step {
 	case atConnect:
 		return "the mail server can't be reached; check smtp.host, smtp.port and the network"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -137,7 +138,18 @@ const deliveryColumns = `d.id, d.claim, d.step, d.round,
 	1 + (SELECT count(*) FROM deliveries s WHERE s.user_key = d.user_key AND s.step = d.step AND s.state = 'sent'),
 	d.attempts, d.due_at, d.operator, d.doubts, d.repeat, d.code,
 	d.message_id, d.message_date, d.digest,
-	l.id, l.sealed, l.issued_at, l.expires_at`
+	l.id, l.sealed, l.issued_at, l.expires_at,
+	` + mints
+
+// mints is when a link was minted for the user of a delivery, or may have been. A
+// first delivery that nobody has tried yet needs no look. OFFSET 0 has PostgreSQL
+// begin with the user's few deliveries, however few doubtful attempts there were
+// when it made the plan.
+const mints = `CASE WHEN u.mails = 0 AND d.round = 1 AND d.attempts = 0 AND d.code = '' AND d.link_id IS NULL THEN '{}' ELSE ARRAY(
+		SELECT issued_at FROM links WHERE user_key = d.user_key
+		UNION ALL SELECT a.at FROM deliveries o
+			CROSS JOIN LATERAL (SELECT at, doubtful FROM attempts WHERE delivery_id = o.id OFFSET 0) a
+			WHERE o.user_key = d.user_key AND a.doubtful) END`
 
 // deliveries reads whole deliveries. A link that was superseded or wiped is left
 // out, so that nothing can mail it. Without a key the links stay closed.
@@ -159,11 +171,15 @@ func readDelivery(rows pgx.Rows, key *store.Key) (pipeline.Delivery, error) {
 		delivery                   = []any{&d.ID, &d.Claim, &d.Step, &d.Round, &d.Nth, &d.Attempt, &due, &d.Operator, &d.Doubts, &d.Repeat, &d.LastCode}
 		message                    = []any{&d.Message.ID, &date, &d.Message.Digest}
 		linked                     = []any{&link, &sealed, &issued, &expires}
+		minted                     []int64
 	)
-	if err := rows.Scan(append(append(append(user, delivery...), message...), linked...)...); err != nil {
+	if err := rows.Scan(append(append(append(append(user, delivery...), message...), linked...), &minted)...); err != nil {
 		return d, err
 	}
 	finish()
+	for _, ms := range minted {
+		d.Mints = append(d.Mints, time.UnixMilli(ms).UTC())
+	}
 	d.Attempt++ // the ledger counts attempts made; a delivery carries the one to come
 	d.DueAt, d.Message.Date = at(due), at(date)
 	if link != nil {

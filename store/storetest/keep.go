@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,30 @@ func keepBehaviours() []behaviour {
 			equal(f, "same link", again.Link.URL.Equal(d.Link.URL), true)
 			equal(f, "its number", again.Link.ID, d.Link.ID)
 			equal(f, "its end", again.Link.ExpiresAt, d.Link.ExpiresAt)
+		}},
+		{"a delivery knows when a link was minted for its user, or may have been", func(f *fixture) {
+			f.enrol(person("ana", pipeline.MX), person("bob", pipeline.DO))
+			began := f.now
+			q := f.run()
+			for _, d := range f.pull(q, 2).Deliveries {
+				equal(f, "mints before the first", len(d.Mints), 0)
+				f.record(q, &d, &pipeline.Fault{Kind: pipeline.Retry, Free: true, Code: "capa.timeout", Doubtful: d.User.ID == "ana"})
+			}
+			f.until(began.Add(2 * time.Hour))
+			second := f.now
+			mints := map[string][]time.Time{"ana": {began}, "bob": nil}
+			for _, d := range f.pull(q, 2).Deliveries {
+				equal(f, "mints of "+d.User.ID, d.Mints, mints[d.User.ID])
+				f.send(q, &d)
+			}
+			f.until(began.Add(30 * time.Hour))
+			mints = map[string][]time.Time{"ana": {began, second}, "bob": {second}}
+			b := f.pull(q, 2).Deliveries
+			equal(f, "reminders", len(b), 2)
+			for _, d := range b {
+				slices.SortFunc(d.Mints, time.Time.Compare)
+				equal(f, "mints of "+d.User.ID, d.Mints, mints[d.User.ID])
+			}
 		}},
 		{"a link that two users are given is mailed to neither from then on", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX), person("bob", pipeline.MX))
