@@ -30,10 +30,13 @@ func (b Budget) Opens(mints []time.Time, now time.Time) time.Time {
 
 // spent puts a mail off until the budget opens, at no cost to the user.
 func (b Budget) spent(mints []time.Time, now time.Time) error {
-	opens := b.Opens(mints, now)
-	if !opens.After(now) {
-		return nil
+	if opens := b.Opens(mints, now); opens.After(now) {
+		return b.fault(opens, now)
 	}
+	return nil
+}
+
+func (b Budget) fault(opens, now time.Time) *Fault {
 	return &Fault{
 		Kind: Retry, Free: true, Code: CodeBudget, After: opens.Sub(now),
 		Reason: fmt.Sprintf("%d links were minted for this user within 24 hours, or may have been, which is all that plan.max_links allows; "+

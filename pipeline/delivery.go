@@ -73,13 +73,17 @@ type Delivery struct {
 type Link struct {
 	ID        int64 // in the ledger; 0 before it is saved there
 	URL       Secret
+	Ticket    *TicketDigest // of a lasting link: URL leads to the landing page; nil where it leads to the verification itself
 	IssuedAt  time.Time
-	ExpiresAt time.Time // assumed: the partner API names no lifetime
+	ExpiresAt time.Time // assumed: the partner API names no lifetime; zero for a lasting link
 }
+
+// Lasts tells whether the link never expires.
+func (l Link) Lasts() bool { return l.Ticket != nil }
 
 // Usable tells whether the link has more than minLife left at now.
 func (l Link) Usable(now time.Time, minLife time.Duration) bool {
-	return !l.URL.IsZero() && l.ExpiresAt.Sub(now) > minLife
+	return !l.URL.IsZero() && (l.Lasts() || l.ExpiresAt.Sub(now) > minLife)
 }
 
 // Message is what one mail says, and the two headers that make a second copy

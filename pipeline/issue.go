@@ -22,10 +22,7 @@ func Issue(issuer Issuer, budget Budget, now Clock, ttl, minLife time.Duration) 
 			return nil
 		}
 		if d.Repeat {
-			return &Fault{
-				Kind: Cancel, Code: "doubt_expired",
-				Reason: "it is in doubt whether the user got this mail, and its link has expired, or was forgotten, since",
-			}
+			return lostLink()
 		}
 		if err := budget.spent(d.Mints, now()); err != nil {
 			return err
@@ -40,5 +37,13 @@ func Issue(issuer Issuer, budget Budget, now Clock, ttl, minLife time.Duration) 
 		}
 		d.Link = Link{URL: url, IssuedAt: issued, ExpiresAt: issued.Add(ttl)}
 		return nil
+	}
+}
+
+// lostLink cancels a mail in doubt that can't be repeated.
+func lostLink() *Fault {
+	return &Fault{
+		Kind: Cancel, Code: "doubt_expired",
+		Reason: "it is in doubt whether the user got this mail, and its link has expired, or was forgotten, since",
 	}
 }

@@ -136,7 +136,7 @@ func (p Plan) JudgeOrphan(d *Delivery, now time.Time) Verdict {
 // doubtful one.
 func (p Plan) JudgeClaimed(d *Delivery, now time.Time, minLife time.Duration) Verdict {
 	v := PutBack(d, d.DueAt)
-	if d.Repeat || d.Link.ID != 0 && d.Link.ExpiresAt.Sub(now) > minLife {
+	if d.Repeat || d.Link.ID != 0 && (d.Link.Lasts() || d.Link.ExpiresAt.Sub(now) > minLife) {
 		return v // nothing was to be minted
 	}
 	v.Tried, v.Doubtful = true, true

@@ -71,8 +71,8 @@ func judge(ctx context.Context, d *Delivery, plan Plan, now Clock, stages Stage)
 	if interrupted(ctx, err) {
 		v = PutBack(d, d.DueAt) // with its link, if one was minted
 	}
-	v.Minted = !d.Link.URL.IsZero() && !d.Link.URL.Equal(had.URL)
-	if v.State == Sent && d.Probe != nil && (v.Minted || !d.Probe.Minting) {
+	v.Minted = !d.Link.URL.IsZero() && !d.Link.Lasts() && !d.Link.URL.Equal(had.URL)
+	if v.State == Sent && d.Probe != nil && (v.Minted || d.Link.Lasts() || !d.Probe.Minting) {
 		v.Lift = d.Probe
 	}
 	return v, at
