@@ -194,6 +194,9 @@ func (k *look) functions(a *assets) template.FuncMap {
 		"userType":  func(t pipeline.UserType) string { return named(w.Domain.Types, string(t)) },
 		"trigger":   func(t string) string { return named(w.Domain.Triggers, t) },
 		"languages": otherLanguages,
+		"stages":    k.stages,
+		"besides":   k.besides,
+		"sum":       func(x, y int) int { return x + y },
 		"chosen":    func(x, y any) bool { return fmt.Sprint(x) == fmt.Sprint(y) },
 	}
 }

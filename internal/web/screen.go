@@ -42,7 +42,7 @@ type parsedScreen struct {
 
 // screens lists every page.
 func screens() []Screen {
-	return []Screen{errorScreen()}
+	return []Screen{errorScreen(), overviewScreen()}
 }
 
 func parseScreens(functions template.FuncMap) (map[string]parsedScreen, error) {

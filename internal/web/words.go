@@ -9,6 +9,9 @@ type Words struct {
 	Errors   ErrorWords
 	Roles    RoleWords
 	Domain   DomainWords
+	Acts     ActWords
+	Causes   causes
+	Overview OverviewWords
 }
 
 // Noun is a noun behind a number.

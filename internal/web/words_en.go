@@ -7,6 +7,9 @@ func englishWords() *Words {
 		Roles:    RoleWords{Viewer: "viewer", Operator: "operator"},
 		Shell:    englishShell(),
 		Errors:   englishErrors(),
+		Acts:     englishActs(),
+		Causes:   englishCauses(),
+		Overview: englishOverview(),
 		Domain: DomainWords{
 			Statuses: map[string]string{
 				"pending": "Pending", "in_review": "In review", "verified": "Verified", "rejected": "Rejected",

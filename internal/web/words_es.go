@@ -7,6 +7,9 @@ func spanishWords() *Words {
 		Roles:    RoleWords{Viewer: "solo lectura", Operator: "operador"},
 		Shell:    spanishShell(),
 		Errors:   spanishErrors(),
+		Acts:     spanishActs(),
+		Causes:   spanishCauses(),
+		Overview: spanishOverview(),
 		Domain: DomainWords{
 			Statuses: map[string]string{
 				"pending": "Pendiente", "in_review": "En revisión", "verified": "Verificado", "rejected": "Rechazado",
