@@ -68,10 +68,11 @@ func (c barChart) svg(variant string, width, height int, size float64) (template
 	}
 	o := charts.NewBarChartOptionWithData(values)
 	o.Theme = inkTheme()
-	o.Padding = charts.NewBoxEqual(4)
+	o.Padding = charts.NewBox(4, 12, 4, 4)
 	o.StackSeries = charts.Ptr(true)
 	o.Legend.Show = charts.Ptr(false)
-	o.CategoryAxis.Labels = c.Labels
+	o.CategoryAxis.Labels = thinned(c.Labels, width/int(6*size))
+	o.CategoryAxis.LabelCount = len(c.Labels)
 	o.CategoryAxis.LabelFontStyle = charts.FontStyle{FontSize: size * 0.75}
 	o.ValueAxis[0].LabelFontStyle = charts.FontStyle{FontSize: size * 0.75}
 	o.ValueAxis[0].Min = charts.Ptr(0.0)
@@ -96,6 +97,17 @@ func (c barChart) svg(variant string, width, height int, size float64) (template
 	return template.HTML(fmt.Sprintf(
 		`<svg class="chart %s" viewBox="0 0 %d %d" role="img" aria-labelledby="%s-t %s-d"><title id="%s-t">%s</title><desc id="%s-d">%s</desc>%s</svg>`,
 		variant, width, height, id, id, id, html.EscapeString(c.Title), id, html.EscapeString(c.Desc), shapes)), nil
+}
+
+// thinned keeps at most so many labels, evenly, so that none stands upon another;
+// and none below the last of many bars, where it would not fit.
+func thinned(labels []string, most int) []string {
+	every := (len(labels) + most - 1) / most
+	kept := make([]string, len(labels))
+	for i := len(labels) - 1 - every/2; i >= 0; i -= every {
+		kept[i] = labels[i]
+	}
+	return kept
 }
 
 func (c barChart) highest() (most float64) {

@@ -39,9 +39,9 @@ func busyOverview(now time.Time) Overview {
 			{Country: pipeline.MX, Waiting: 1204, Mailed: 18422, Opened: 6120, InReview: 2210, Verified: 41233, Rejected: 811, OptedOut: 402, Erased: 12, Undeliverable: 230, Withdrawn: 41},
 			{Country: pipeline.DO, Waiting: 88, Mailed: 3011, Opened: 940, InReview: 301, Verified: 7702, Rejected: 120, OptedOut: 33, Undeliverable: 12},
 		},
-		Verified: VerifiedTimes{Median: 5*time.Hour + 12*time.Minute, Buckets: []TimeBucket{
+		Verified: []TimeBucket{
 			{15 * time.Minute, 3204}, {time.Hour, 9120}, {6 * time.Hour, 13220}, {24 * time.Hour, 11890}, {3 * 24 * time.Hour, 6720}, {7 * 24 * time.Hour, 3310}, {0, 1471},
-		}},
+		},
 		Queue:   QueueFigures{Due: 312, Later: 20144, Retry: 41, Preparing: 8, Sending: 6, Held: 14, Doubt: 3, Failed: 272, OldestDue: now.Add(-4 * time.Minute), NextDue: now.Add(90 * time.Second)},
 		NextRun: now.Add(4*time.Minute + 51*time.Second),
 	}

@@ -30,9 +30,8 @@ type LiveRun struct {
 
 // liveView is what the part "live" of the overview shows.
 type liveView struct {
-	Run     *LiveRun
-	Now     time.Time
-	NextRun time.Time
+	Run *LiveRun
+	Now time.Time
 }
 
 // Most is the end of the bar: what falls due meanwhile is taken along.

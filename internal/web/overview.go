@@ -16,7 +16,7 @@ type Overviewer interface {
 type Overview struct {
 	Funnel   []FunnelPart // by country
 	Days     []MailDay    // the latest 30, the oldest first, none left out
-	Verified VerifiedTimes
+	Verified []TimeBucket // how long users took from their first mail on; the shortest first, none left out
 	Queue    QueueFigures
 	Pauses   []pipeline.Pause
 	Guard    *GuardStop // nil where the guard stops nothing
@@ -54,14 +54,8 @@ type MailDay struct {
 	Invites, Reminders, Reissue int
 }
 
-// VerifiedTimes tells how long users took from their first mail until they were
-// verified.
-type VerifiedTimes struct {
-	Median  time.Duration // 0 where nobody was
-	Buckets []TimeBucket  // the shortest first, none left out
-}
-
-// TimeBucket counts users who took at most UpTo, and longer than the bucket before.
+// TimeBucket counts users who were verified within UpTo, and took longer than the
+// bucket before says.
 type TimeBucket struct {
 	UpTo  time.Duration // 0 is without an end, and the last
 	Users int

@@ -108,7 +108,7 @@ func sampleOverview(now time.Time) Overview {
 			{Country: pipeline.MX, Waiting: 1, Mailed: 2, Opened: 3, InReview: 4, Verified: 5, Rejected: 6, OptedOut: 7, Erased: 8, Undeliverable: 1, Withdrawn: 1},
 			{Country: pipeline.DO},
 		},
-		Verified: VerifiedTimes{Median: time.Hour, Buckets: []TimeBucket{{time.Hour, 2}, {0, 1}}},
+		Verified: []TimeBucket{{time.Hour, 2}, {0, 1}},
 		Queue:    QueueFigures{Due: 1, Later: 2, Retry: 1, Preparing: 1, Sending: 1, Held: 1, Doubt: 1, Failed: 1, OldestDue: now.Add(-time.Hour), NextDue: now.Add(time.Hour)},
 		Pauses: []pipeline.Pause{
 			{Code: "smtp.dial", Reason: "sample", Since: now.Add(-time.Hour), ProbeAt: now.Add(time.Minute)},

@@ -20,6 +20,7 @@ type overviewView struct {
 	Times    Picture
 	Sent     int // mails of the days
 	TimeRows []timeRow
+	Half     string // how long half of them took at most; "" where nobody was verified
 }
 
 // pauseView is a pause in plain words.
@@ -51,7 +52,7 @@ func (s stageRow) Width() string {
 }
 
 func newOverviewView(o Overview, live *LiveRun, k *look, now time.Time) (overviewView, error) {
-	v := overviewView{Overview: o, Total: total(o.Funnel), Now: now, Live: liveView{Run: live, Now: now, NextRun: o.NextRun}}
+	v := overviewView{Overview: o, Total: total(o.Funnel), Now: now, Live: liveView{Run: live, Now: now}}
 	for _, p := range o.Pauses {
 		view := pauseView{p, k.words.Causes.of(p.Code, p.Reason), p.Ripe(now)}
 		if p.IsOutage() {
@@ -63,17 +64,18 @@ func newOverviewView(o Overview, live *LiveRun, k *look, now time.Time) (overvie
 	for _, d := range o.Days {
 		v.Sent += d.Invites + d.Reminders + d.Reissue
 	}
-	for i, b := range o.Verified.Buckets {
-		v.TimeRows = append(v.TimeRows, timeRow{k.bucketName(o.Verified.Buckets, i), b.Users})
+	for i, b := range o.Verified {
+		v.TimeRows = append(v.TimeRows, timeRow{k.bucketName(o.Verified, i), b.Users})
 	}
+	v.Half = half(v.TimeRows)
 	var err error
 	if len(o.Days) > 0 {
 		if v.Mails, err = k.mailsChart(o.Days, v.Sent).draw(); err != nil {
 			return v, err
 		}
 	}
-	if len(v.TimeRows) > 0 {
-		v.Times, err = k.timesChart(v.TimeRows, o.Verified.Median).draw()
+	if v.Half != "" {
+		v.Times, err = k.timesChart(v.TimeRows, v.Half).draw()
 	}
 	return v, err
 }
@@ -132,9 +134,23 @@ func (k *look) mailsChart(days []MailDay, sent int) barChart {
 	return c
 }
 
-func (k *look) timesChart(rows []timeRow, median time.Duration) barChart {
+// half names the bucket that the middle one of the users is in.
+func half(rows []timeRow) string {
+	all, seen := 0, 0
+	for _, r := range rows {
+		all += r.Users
+	}
+	for _, r := range rows {
+		if seen += r.Users; seen > 0 && 2*seen >= all {
+			return r.Name
+		}
+	}
+	return ""
+}
+
+func (k *look) timesChart(rows []timeRow, half string) barChart {
 	w := k.words.Overview
-	c := barChart{ID: "times", Title: w.TimeToVerified, Desc: fmt.Sprintf(w.TimesDesc, k.format.span(median))}
+	c := barChart{ID: "times", Title: w.TimeToVerified, Desc: fmt.Sprintf(w.TimesDesc, half)}
 	users := barSeries{Name: w.Verified}
 	for _, r := range rows {
 		c.Labels = append(c.Labels, r.Name)

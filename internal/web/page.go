@@ -193,6 +193,7 @@ func (k *look) functions(a *assets) template.FuncMap {
 		"country":   func(c pipeline.Country) string { return named(w.Domain.Countries, string(c)) },
 		"userType":  func(t pipeline.UserType) string { return named(w.Domain.Types, string(t)) },
 		"trigger":   func(t string) string { return named(w.Domain.Triggers, t) },
+		"wait":      func(x Wait) string { return named(w.Forecast.Waits, string(x)) },
 		"languages": otherLanguages,
 		"stages":    k.stages,
 		"besides":   k.besides,

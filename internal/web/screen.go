@@ -42,7 +42,7 @@ type parsedScreen struct {
 
 // screens lists every page.
 func screens() []Screen {
-	return []Screen{errorScreen(), overviewScreen()}
+	return []Screen{errorScreen(), overviewScreen(), forecastScreen()}
 }
 
 func parseScreens(functions template.FuncMap) (map[string]parsedScreen, error) {

@@ -12,6 +12,7 @@ type Words struct {
 	Acts     ActWords
 	Causes   causes
 	Overview OverviewWords
+	Forecast ForecastWords
 }
 
 // Noun is a noun behind a number.

@@ -10,6 +10,7 @@ func englishWords() *Words {
 		Acts:     englishActs(),
 		Causes:   englishCauses(),
 		Overview: englishOverview(),
+		Forecast: englishForecast(),
 		Domain: DomainWords{
 			Statuses: map[string]string{
 				"pending": "Pending", "in_review": "In review", "verified": "Verified", "rejected": "Rejected",

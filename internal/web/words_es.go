@@ -10,6 +10,7 @@ func spanishWords() *Words {
 		Acts:     spanishActs(),
 		Causes:   spanishCauses(),
 		Overview: spanishOverview(),
+		Forecast: spanishForecast(),
 		Domain: DomainWords{
 			Statuses: map[string]string{
 				"pending": "Pendiente", "in_review": "En revisión", "verified": "Verificado", "rejected": "Rechazado",
