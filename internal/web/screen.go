@@ -42,7 +42,9 @@ type parsedScreen struct {
 
 // screens lists every page.
 func screens() []Screen {
-	return []Screen{errorScreen(), overviewScreen(), forecastScreen()}
+	return []Screen{
+		errorScreen(), overviewScreen(), forecastScreen(), attentionScreen(), groupScreen(), resultScreen(), mailsScreen(),
+	}
 }
 
 func parseScreens(functions template.FuncMap) (map[string]parsedScreen, error) {

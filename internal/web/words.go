@@ -3,16 +3,18 @@ package web
 // Words is all that the operator's pages say, in one language. Each page has its
 // own part, beside it in words_PAGE.go; a test finds the word that a language lacks.
 type Words struct {
-	Language string // the name of the language, in itself
-	Units    UnitWords
-	Shell    ShellWords
-	Errors   ErrorWords
-	Roles    RoleWords
-	Domain   DomainWords
-	Acts     ActWords
-	Causes   causes
-	Overview OverviewWords
-	Forecast ForecastWords
+	Language  string // the name of the language, in itself
+	Units     UnitWords
+	Shell     ShellWords
+	Errors    ErrorWords
+	Roles     RoleWords
+	Domain    DomainWords
+	Acts      ActWords
+	Causes    causes
+	Overview  OverviewWords
+	Forecast  ForecastWords
+	Attention AttentionWords
+	Mails     MailsWords
 }
 
 // Noun is a noun behind a number.

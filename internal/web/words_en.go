@@ -2,15 +2,17 @@ package web
 
 func englishWords() *Words {
 	return &Words{
-		Language: "English",
-		Units:    UnitWords{Second: "s", Minute: "min", Hour: "h", Day: "day", Days: "days"},
-		Roles:    RoleWords{Viewer: "viewer", Operator: "operator"},
-		Shell:    englishShell(),
-		Errors:   englishErrors(),
-		Acts:     englishActs(),
-		Causes:   englishCauses(),
-		Overview: englishOverview(),
-		Forecast: englishForecast(),
+		Language:  "English",
+		Units:     UnitWords{Second: "s", Minute: "min", Hour: "h", Day: "day", Days: "days"},
+		Roles:     RoleWords{Viewer: "viewer", Operator: "operator"},
+		Shell:     englishShell(),
+		Errors:    englishErrors(),
+		Acts:      englishActs(),
+		Causes:    englishCauses(),
+		Overview:  englishOverview(),
+		Forecast:  englishForecast(),
+		Attention: englishAttention(),
+		Mails:     englishMails(),
 		Domain: DomainWords{
 			Statuses: map[string]string{
 				"pending": "Pending", "in_review": "In review", "verified": "Verified", "rejected": "Rejected",

@@ -2,15 +2,17 @@ package web
 
 func spanishWords() *Words {
 	return &Words{
-		Language: "Español",
-		Units:    UnitWords{Second: "s", Minute: "min", Hour: "h", Day: "día", Days: "días"},
-		Roles:    RoleWords{Viewer: "solo lectura", Operator: "operador"},
-		Shell:    spanishShell(),
-		Errors:   spanishErrors(),
-		Acts:     spanishActs(),
-		Causes:   spanishCauses(),
-		Overview: spanishOverview(),
-		Forecast: spanishForecast(),
+		Language:  "Español",
+		Units:     UnitWords{Second: "s", Minute: "min", Hour: "h", Day: "día", Days: "días"},
+		Roles:     RoleWords{Viewer: "solo lectura", Operator: "operador"},
+		Shell:     spanishShell(),
+		Errors:    spanishErrors(),
+		Acts:      spanishActs(),
+		Causes:    spanishCauses(),
+		Overview:  spanishOverview(),
+		Forecast:  spanishForecast(),
+		Attention: spanishAttention(),
+		Mails:     spanishMails(),
 		Domain: DomainWords{
 			Statuses: map[string]string{
 				"pending": "Pendiente", "in_review": "En revisión", "verified": "Verificado", "rejected": "Rechazado",
