@@ -68,7 +68,7 @@ func (c barChart) svg(variant string, width, height int, size float64) (template
 	}
 	o := charts.NewBarChartOptionWithData(values)
 	o.Theme = inkTheme()
-	o.Padding = charts.NewBox(4, 12, 4, 4)
+	o.Padding = charts.NewBox(4, 12, 18, 4)
 	o.StackSeries = charts.Ptr(true)
 	o.Legend.Show = charts.Ptr(false)
 	o.CategoryAxis.Labels = thinned(c.Labels, width/int(6*size))

@@ -14,7 +14,7 @@ func englishForecast() ForecastWords {
 	return ForecastWords{
 		Hint:   "What is planned now. Some of it won't go: users verify meanwhile, and the sending hours can put a mail off.",
 		ByHour: "The next 24 hours", ChartDesc: "%s mails fall due within 24 hours.", Nothing: "Nothing falls due in the next 24 hours.",
-		Hour: "Hour", All: "All", ByOperator: "Asked for by operators", Today: "Total",
+		Hour: "Hour", All: "All", ByOperator: "By operators", Today: "Total",
 		DryRun: "Dry run", DryHint: "What a run at that time would do, with what is planned now. Nothing is minted, sent or written.",
 		At: "Time of the run", Look: "Look", BadTime: "That is no time within the next year. Write it as 2026-11-24T18:05.",
 		WouldSend: "%s would be sent", WouldWait: "%s would wait", NothingDue: "Nothing would be due then.",
@@ -31,7 +31,7 @@ func spanishForecast() ForecastWords {
 	return ForecastWords{
 		Hint:   "Lo que está planeado ahora. Una parte no saldrá: hay quien se verifica antes, y el horario de envío puede aplazar un correo.",
 		ByHour: "Las próximas 24 horas", ChartDesc: "%s correos vencen en 24 horas.", Nothing: "No vence nada en las próximas 24 horas.",
-		Hour: "Hora", All: "Todos", ByOperator: "Pedidos por operadores", Today: "Total",
+		Hour: "Hora", All: "Todos", ByOperator: "De operadores", Today: "Total",
 		DryRun: "Simulación", DryHint: "Lo que haría una ejecución a esa hora, con lo planeado ahora. No se crea, envía ni escribe nada.",
 		At: "Hora de la ejecución", Look: "Mirar", BadTime: "Esa no es una hora dentro del próximo año. Escríbala como 2026-11-24T18:05.",
 		WouldSend: "%s se enviarían", WouldWait: "%s esperarían", NothingDue: "A esa hora no habría nada por enviar.",
