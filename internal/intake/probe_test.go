@@ -75,7 +75,9 @@ func TestProbeSaysWhatIsInTheWay(t *testing.T) {
 		silent   bool
 		says     string
 	}{
-		{"a redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusMovedPermanently) }, false, "redirects (301)"},
+		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusMovedPermanently)
+		}, false, "redirects (301)"},
 		{"a proxy with a login", status(401), false, "has another secret"},
 		{"a firewall", status(403), false, "let POST /hooks/capa"},
 		{"a proxy that does not pass the path", status(404), false, "does not know POST /hooks/capa (404)"},
