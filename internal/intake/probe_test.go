@@ -108,7 +108,7 @@ func TestProbeSaysWhatIsInTheWay(t *testing.T) {
 		t.Errorf("nobody listens: %v", err)
 	}
 	h := startHook(t, nil)
-	if err := probe(t, h.url, "another"); err == nil || !strings.Contains(err.Error(), "another secret") {
+	if err := probe(t, h.url, "canary-of-another"); err == nil || !strings.Contains(err.Error(), "another secret") {
 		t.Errorf("another secret: %v", err)
 	}
 	if err := probe(t, "https"+strings.TrimPrefix(h.url, "http"), secret); err == nil || errors.Is(err, intake.ErrSilent) || !strings.Contains(err.Error(), "TLS") {
