@@ -257,6 +257,9 @@ type PublicConfig struct {
 	BaseURL string `toml:"base_url"`
 }
 
+// lasting tells whether mails carry a link to the landing page, that never expires.
+func (c PublicConfig) lasting() bool { return c.BaseURL != "" }
+
 // WebhookConfig holds the secret that signs the partner's webhooks.
 type WebhookConfig struct {
 	SecretFile string          `toml:"secret_file"`

@@ -97,7 +97,7 @@ func TestGoodConfig(t *testing.T) {
 		{"an address that another machine answers is only a warning", "[public]\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings },
 			[]string{"public.base_url: the links in mails lead there, but public.listen is off, so this machine answers none; another one must"}},
 		{"so is a listener for the webhook alone", "[public]\nlisten = \":8443\"", func(c *Config) any { return c.Warnings },
-			[]string{"public.listen: without public.base_url mails carry the KYC links themselves; only the webhook and the links of earlier mails are answered there"}},
+			[]string{"public.listen: without public.base_url mails carry the KYC links themselves; only the webhook is answered there"}},
 		{"so is an address on this machine", "[public]\nlisten = \"127.0.0.1:8081\"\nbase_url = \"http://127.0.0.1:8081\"", func(c *Config) any { return c.Warnings },
 			[]string{"public.base_url: it is on this machine, so nobody else can open the links in mails"}},
 		{"two listeners that take any port are two", "[operator]\nlisten = \"127.0.0.1:0\"\n[public]\nlisten = \"127.0.0.1:0\"\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings }, []string(nil)},

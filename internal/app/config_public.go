@@ -29,7 +29,7 @@ func (k *configCheck) public() {
 	case c.BaseURL != "" && c.Listen == "":
 		k.warn("public.base_url: the links in mails lead there, but public.listen is off, so this machine answers none; another one must")
 	case c.BaseURL == "" && c.Listen != "":
-		k.warn("public.listen: without public.base_url mails carry the KYC links themselves; only the webhook and the links of earlier mails are answered there")
+		k.warn("public.listen: without public.base_url mails carry the KYC links themselves; only the webhook is answered there")
 	case strings.HasPrefix(c.BaseURL, "http:"):
 		k.warn("public.base_url: it is on this machine, so nobody else can open the links in mails")
 	}

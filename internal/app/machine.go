@@ -247,7 +247,7 @@ func (m *machine) Deliver(q *postgres.Queue) pipeline.Deliver { return m.deliver
 
 // Judge implements [fleet.Work].
 func (m *machine) Judge(d *pipeline.Delivery, begun bool) pipeline.Verdict {
-	return judgeOrphan(m.plan, m.config.Capa.LeastLife(), m.now())(d, begun)
+	return judgeOrphan(m.config, m.now())(d, begun)
 }
 
 // Probe implements [fleet.Work].
