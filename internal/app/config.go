@@ -78,6 +78,7 @@ type CapaConfig struct {
 	Timeout     time.Duration     `toml:"timeout"`
 	Rate        float64           `toml:"rate"` // requests per second; 0 is unlimited
 	Connections int               `toml:"connections"`
+	CheckStatus string            `toml:"check_status"` // "off", "reminders" or "always"; see Asks
 	MX          CapaCountryConfig `toml:"MX"`
 	DO          CapaCountryConfig `toml:"DO"`
 }
@@ -255,12 +256,6 @@ type OperatorConfig struct {
 type PublicConfig struct {
 	Listen  string `toml:"listen"` // "" is off
 	BaseURL string `toml:"base_url"`
-}
-
-// WebhookConfig holds the secret that signs the partner's webhooks.
-type WebhookConfig struct {
-	SecretFile string          `toml:"secret_file"`
-	Secret     pipeline.Secret `toml:"-"`
 }
 
 // LogConfig says what is logged, and how.

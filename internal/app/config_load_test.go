@@ -92,12 +92,11 @@ func TestGoodConfig(t *testing.T) {
 		{"so are more connections to the mail server", "[plan]\nworkers = 4\n[smtp]\nconnections = 5", func(c *Config) any { return c.Warnings },
 			[]string{`plan.workers: with 4 deliveries in flight no more than 4 of the 5 smtp.connections are ever used; make it more than capa.connections and smtp.connections together`}},
 		{"fewer deliveries than the connections that nobody asked for are just a choice", "[plan]\nworkers = 1", func(c *Config) any { return c.Warnings }, []string(nil)},
-		{"a reserved setting is only a warning", "[public]\nlisten = \":8443\"\nbase_url = \"https://kyc.acme.example\"\n[operator]\ntoken_file = \"none\"\n[webhook]\nsecret_file = \"none\"", func(c *Config) any { return c.Warnings },
+		{"a reserved setting is only a warning", "[public]\nlisten = \":8443\"\nbase_url = \"https://kyc.acme.example\"\n[operator]\ntoken_file = \"none\"", func(c *Config) any { return c.Warnings },
 			[]string{
 				"operator.token_file is set, but it is reserved: it has no effect in this release",
 				"public.listen is set, but it is reserved: it has no effect in this release",
 				"public.base_url is set, but it is reserved: it has no effect in this release",
-				"webhook.secret_file is set, but it is reserved: it has no effect in this release",
 			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -216,7 +215,7 @@ func TestCheckReadyNamesWhatIsMissing(t *testing.T) {
 func TestConfigHidesItsSecrets(t *testing.T) {
 	environment := map[string]string{
 		"ALTA_CAPA_API_KEY": "hunter2", "ALTA_SMTP_PASSWORD": "hunter2",
-		"ALTA_OPERATOR_TOKEN": "hunter2", "ALTA_WEBHOOK_SECRET": "hunter2",
+		"ALTA_OPERATOR_TOKEN": "hunter2", "ALTA_WEBHOOK_SECRET": "hunter2", "ALTA_WEBHOOK_PREVIOUS_SECRET": "hunter2",
 	}
 	c, err := LoadConfig("", []byte("smtp.host = 'h'\nsmtp.username = 'u'\nsmtp.from = 'a@b.example'\nbrand.name = 'B'"), standardConfig(t),
 		func(name string) string { return environment[name] })
@@ -228,7 +227,6 @@ func TestConfigHidesItsSecrets(t *testing.T) {
 	}
 	want := []string{
 		"ALTA_OPERATOR_TOKEN is set, but it is reserved: it has no effect in this release",
-		"ALTA_WEBHOOK_SECRET is set, but it is reserved: it has no effect in this release",
 	}
 	if diff := cmp.Diff(want, c.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
