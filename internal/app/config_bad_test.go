@@ -148,6 +148,8 @@ func TestBadConfig(t *testing.T) {
 		{"DKIM needs all three", "[smtp.dkim]\ndomain = \"acme.example\"\nselector = \"\"\n",
 			"my.toml:3:12: smtp.dkim.selector: not set, expected all or none of smtp.dkim.domain, smtp.dkim.key_file, smtp.dkim.selector\n" +
 				"my.toml: smtp.dkim.key_file: not set, expected all or none of smtp.dkim.domain, smtp.dkim.key_file, smtp.dkim.selector"},
+		{"the partner is asked never, at reminders or always", "[capa]\ncheck_status = \"yes\"\n",
+			`my.toml:2:16: capa.check_status: found "yes", expected "off", "reminders" or "always"`},
 		{"the partner is not reached in clear", "[capa]\nbase_url = \"http://capa.example\"\n",
 			`my.toml:2:12: capa.base_url: found "http://capa.example", expected https: http would send the API key in the clear, so it is for loopback hosts only`},
 		{"the partner's address has no blank", "[capa]\nbase_url = \"https://capa.example/a b\"\n",

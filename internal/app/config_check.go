@@ -102,6 +102,7 @@ func (k *configCheck) capa() {
 	}
 	k.rate("capa.rate", c.Rate)
 	k.between("capa.connections", c.Connections, 1, 1024)
+	k.choice("capa.check_status", c.CheckStatus, "off", "reminders", "always")
 }
 
 func (k *configCheck) smtp() {
