@@ -133,7 +133,10 @@ func eraseRows(ctx context.Context, tx pgx.Tx, user int64) error {
 		`UPDATE users SET status = 'erased', email = '', name = '', external_id = '' WHERE key = $1`,
 		`UPDATE attempts SET reply = '', reason = '' WHERE delivery_id IN (SELECT id FROM deliveries WHERE user_key = $1)`,
 		`UPDATE deliveries SET receipt = '', reason = '', message_id = '', digest = NULL WHERE user_key = $1`,
-		`UPDATE links SET sealed = NULL, fingerprint = NULL, superseded_at = coalesce(superseded_at, issued_at) WHERE user_key = $1`,
+		`UPDATE links SET sealed = NULL, fingerprint = NULL, token = NULL, superseded_at = coalesce(superseded_at, issued_at) WHERE user_key = $1`,
+		`UPDATE sessions SET sealed = NULL, fingerprint = NULL, doubtful = doubtful OR state = 'minting',
+			state = CASE state WHEN 'minting' THEN 'failed' ELSE state END WHERE user_key = $1`,
+		`DELETE FROM askers WHERE user_key = $1`,
 	} {
 		if _, err := tx.Exec(ctx, statement, user); err != nil {
 			return err

@@ -1,0 +1,120 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"alta/pipeline"
+	"alta/store"
+)
+
+// News takes in what the partner says of the user with that external id, and
+// returns what came of it. However often and in whatever order it comes, and however
+// many bring it at once, it has one effect. What can't be told of a user is kept for
+// an operator.
+func (s *Store) News(ctx context.Context, n pipeline.News, plan store.Planner, now time.Time) (effect pipeline.Effect, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+		// Two are enough to know that it is not one.
+		found, err := userRows(ctx, tx, `WHERE u.external_id = $1 AND u.external_id <> '' ORDER BY u.key LIMIT 2 FOR NO KEY UPDATE`, n.ExternalID)
+		if err != nil {
+			return err
+		}
+		effect, err = takeNews(ctx, tx, n, found, plan, now)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("take in news %q: %w", n.Event, err)
+	}
+	return effect, nil
+}
+
+// Tell moves the user's status forward by what the partner API said when it was
+// asked.
+func (s *Store) Tell(ctx context.Context, id string, status pipeline.Status, plan store.Planner, now time.Time) error {
+	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		row, err := lockRow(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		_, err = takeNews(ctx, tx, pipeline.News{ExternalID: id, Event: store.EventAsked, Status: status}, []keyedRow{row}, plan, now)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("tell of user %s: %w", id, err)
+	}
+	return nil
+}
+
+// takeNews does what comes of news of users whom the transaction has locked, and
+// writes it down.
+func takeNews(ctx context.Context, tx pgx.Tx, n pipeline.News, found []keyedRow, plan store.Planner, now time.Time) (pipeline.Effect, error) {
+	effect, status := store.EffectOf(n, each(found, func(r keyedRow) store.UserRow { return r.UserRow }))
+	if effect == pipeline.Applied {
+		row := found[0]
+		row.Status = status
+		if err := updateUsers(ctx, tx, []change{{found[0], row}}, plan, now); err != nil {
+			return "", err
+		}
+	}
+	var user *int64
+	if len(found) == 1 {
+		user = &found[0].key
+	}
+	return effect, keepNews(ctx, tx, n, user, effect, now)
+}
+
+// keepNews writes the news down, together with what came before of the same kind.
+func keepNews(ctx context.Context, tx pgx.Tx, n pipeline.News, user *int64, effect pipeline.Effect, now time.Time) error {
+	// Of two that come at once for nobody whom the ledger knows, one waits here.
+	if _, err := tx.Exec(ctx, `INSERT INTO news (external_id, event, effect, n, first_at, last_at) VALUES ($1, $2, '', 0, $3, $3) ON CONFLICT DO NOTHING`,
+		text(n.ExternalID), text(n.Event), now.UnixMilli()); err != nil {
+		return err
+	}
+	var was pipeline.Effect
+	var settled *int64
+	err := tx.QueryRow(ctx, `SELECT effect, settled_at FROM news WHERE external_id = $1 AND event = $2 FOR NO KEY UPDATE`,
+		text(n.ExternalID), text(n.Event)).Scan(&was, &settled)
+	if err != nil {
+		return err
+	}
+	then := store.Then(was, effect, settled != nil)
+	if store.Settles(then) && settled == nil {
+		settled = ms(now)
+	}
+	_, err = tx.Exec(ctx, `UPDATE news SET user_key = coalesce($3, user_key), effect = $4, n = n + 1, first_at = least(first_at, $5),
+			last_at = greatest(last_at, $5), settled_at = $6
+		WHERE external_id = $1 AND event = $2`, text(n.ExternalID), text(n.Event), user, then, now.UnixMilli(), settled)
+	return err
+}
+
+// Inbox returns up to n of the news that wait for an operator, oldest first.
+func (s *Store) Inbox(ctx context.Context, n int) ([]store.NewsRecord, error) {
+	all, err := s.newsRecords(ctx, `WHERE n.settled_at IS NULL ORDER BY n.first_at, n.external_id, n.event LIMIT $1`, n)
+	if err != nil {
+		return nil, fmt.Errorf("read the news that wait for an operator: %w", err)
+	}
+	return all, nil
+}
+
+// NewsOf returns the news of a user, oldest first.
+func (s *Store) NewsOf(ctx context.Context, user string) ([]store.NewsRecord, error) {
+	all, err := s.newsRecords(ctx, `WHERE n.user_key = (SELECT key FROM users WHERE id = $1) ORDER BY n.first_at, n.external_id, n.event`, user)
+	if err != nil {
+		return nil, fmt.Errorf("read the news of user %s: %w", user, err)
+	}
+	return all, nil
+}
+
+func (s *Store) newsRecords(ctx context.Context, where string, args ...any) ([]store.NewsRecord, error) {
+	rows, err := s.pool.Query(ctx, `SELECT n.external_id, n.event, coalesce(u.id, ''), n.effect, n.n, n.first_at, n.last_at, n.settled_at
+		FROM news n LEFT JOIN users u ON u.key = n.user_key `+where, args...)
+	return collect(rows, err, func(rows pgx.Rows) (r store.NewsRecord, err error) {
+		var first, last, settled *int64
+		err = rows.Scan(&r.ExternalID, &r.Event, &r.UserID, &r.Effect, &r.N, &first, &last, &settled)
+		r.FirstAt, r.LastAt, r.SettledAt = at(first), at(last), at(settled)
+		return r, err
+	})
+}
