@@ -55,7 +55,7 @@ func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
 	if err != nil {
 		return fmt.Errorf("look at user %s: %w", d.User.ID, err)
 	}
-	return StillOwed(row, d, superseded)
+	return StillOwed(row, d, d.Operator, superseded)
 }
 
 // tooSoon puts a mail off that the database refused because the user had, or

@@ -17,8 +17,10 @@ type UserRecord struct {
 	User       pipeline.User
 	History    pipeline.History
 	Sourced    bool
-	Withdrawn  bool // the source query no longer returns the user
-	AddressBad bool // the mail server refused the address for good
+	Withdrawn  bool      // the source query no longer returns the user
+	AddressBad bool      // the mail server refused the address for good
+	OpenedAt   time.Time // when a person first opened the link of a mail; zero for never, or where mails carry the verification's own
+	VerifiedAt time.Time // when the ledger heard of it, the latest time; zero for never, and for who was verified when added
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 }
