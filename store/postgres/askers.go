@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,4 +40,49 @@ func (s *Store) Askers(ctx context.Context, n int) ([]pipeline.User, error) {
 		return nil, fmt.Errorf("read who asks for a mail: %w", err)
 	}
 	return each(found, func(r keyedRow) pipeline.User { return r.User }), nil
+}
+
+// AnswerAsker takes a user off those who ask, and makes a mail due at once in the
+// place of whatever waited: it goes at any hour and within the gap, for the user has
+// asked for it. A mail that is on its way is the answer already. queued tells whether
+// one was made due.
+func (s *Store) AnswerAsker(ctx context.Context, user string, now time.Time) (queued bool, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		queued = false
+		row, err := lockRow(ctx, tx, user)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		asked, err := tx.Exec(ctx, `DELETE FROM askers WHERE user_key = $1`, row.key)
+		if err != nil || asked.RowsAffected() == 0 || !row.MayMail(true) {
+			return err
+		}
+		step := pipeline.Reissue
+		if row.History.Mails == 0 {
+			step = pipeline.Invite
+		}
+		if queued, err = answer(ctx, tx, row, step, now); err != nil || !queued {
+			return err
+		}
+		return addAudit(ctx, tx, store.Act{Actor: store.TheUser}, "ask_later", user, string(step), now)
+	})
+	if err != nil {
+		return false, fmt.Errorf("answer user %s, who asked for a mail: %w", user, err)
+	}
+	return queued, nil
+}
+
+// answer makes the mail due, or the one in doubt again, unless one is on its way.
+func answer(ctx context.Context, tx pgx.Tx, row keyedRow, step pipeline.Step, now time.Time) (queued bool, err error) {
+	open, repeat, err := openState(ctx, tx, row.key)
+	switch {
+	case err != nil, open == pipeline.Claimed, open == pipeline.Sending:
+		return false, err
+	case open == pipeline.InDoubt, repeat:
+		return true, reopenDoubt(ctx, tx, row.key, now)
+	}
+	return true, replace(ctx, tx, row, step, true, "the user asked for another mail", now)
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -134,5 +133,8 @@ func (e *ends) follow(ctx context.Context, tx pgx.Tx, now time.Time) error {
 			return err
 		}
 	}
-	return closeSessions(ctx, tx, slices.Concat(e.moved, e.sessions))
+	if err := closeSessions(ctx, tx, e.moved); err != nil {
+		return err
+	}
+	return endSessions(ctx, tx, e.sessions)
 }

@@ -32,11 +32,11 @@ func (s *Store) News(ctx context.Context, n pipeline.News, plan store.Planner, n
 }
 
 // Tell moves the user's status forward by what the partner API said when it was
-// asked.
+// asked; "" is nothing that alta knows a word for.
 func (s *Store) Tell(ctx context.Context, id string, status pipeline.Status, plan store.Planner, now time.Time) error {
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		row, err := lockRow(ctx, tx, id)
-		if err != nil {
+		if err != nil || status == "" {
 			return err
 		}
 		_, err = takeNews(ctx, tx, pipeline.News{ExternalID: id, Event: store.EventAsked, Status: status}, []keyedRow{row}, plan, now)
@@ -80,14 +80,35 @@ func keepNews(ctx context.Context, tx pgx.Tx, n pipeline.News, user *int64, effe
 	if err != nil {
 		return err
 	}
+	stays := settled != nil && effect != pipeline.Applied
 	then := store.Then(was, effect, settled != nil)
 	if store.Settles(then) && settled == nil {
 		settled = ms(now)
 	}
-	_, err = tx.Exec(ctx, `UPDATE news SET user_key = coalesce($3, user_key), effect = $4, n = n + 1, first_at = least(first_at, $5),
-			last_at = greatest(last_at, $5), settled_at = $6
-		WHERE external_id = $1 AND event = $2`, text(n.ExternalID), text(n.Event), user, then, now.UnixMilli(), settled)
+	_, err = tx.Exec(ctx, `UPDATE news SET user_key = CASE WHEN $3 THEN user_key ELSE $4 END, effect = $5, n = n + 1,
+			first_at = least(first_at, $6), last_at = greatest(last_at, $6), settled_at = $7
+		WHERE external_id = $1 AND event = $2`, text(n.ExternalID), text(n.Event), stays, user, then, now.UnixMilli(), settled)
 	return err
+}
+
+// SettleNews notes that an operator has seen to what waited, and audits it. What
+// does not wait is an error that wraps [store.ErrNotFound].
+func (s *Store) SettleNews(ctx context.Context, externalID, event string, by store.Act, now time.Time) error {
+	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		of, err := column[string](ctx, tx, `UPDATE news n SET settled_at = $3 WHERE external_id = $1 AND event = $2 AND settled_at IS NULL
+			RETURNING coalesce((SELECT id FROM users WHERE key = n.user_key), '')`, externalID, event, now.UnixMilli())
+		if err != nil {
+			return err
+		}
+		if len(of) == 0 {
+			return store.ErrNotFound
+		}
+		return addAudit(ctx, tx, by, "settle_news", of[0], event, now)
+	})
+	if err != nil {
+		return fmt.Errorf("settle news %q: %w", event, err)
+	}
+	return nil
 }
 
 // Inbox returns up to n of the news that wait for an operator, oldest first.

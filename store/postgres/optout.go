@@ -12,24 +12,27 @@ import (
 )
 
 // OptOut makes the user opted out whom the token leads to, by the user's own word, and
-// returns what it leads to from then on. What was due is cancelled. A user who has no
-// verification ahead is left as is; changed tells.
+// returns what it leads to from then on. What was due is cancelled. A user who is done
+// is left as is, and of one who opted out before only the tickets end that an operator
+// has sent since; changed tells whether the status did.
 func (s *Store) OptOut(ctx context.Context, digest pipeline.TicketDigest, now time.Time) (t pipeline.Ticket, changed bool, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		found, err := lockTicket(ctx, tx, digest)
 		if err != nil {
 			return err
 		}
-		if changed = store.GoesOn(found.User.Status); changed {
-			if err := optOut(ctx, tx, found.row, now); err != nil {
-				return err
-			}
-			if found, err = findTicket(ctx, tx, digest); err != nil {
-				return err
-			}
+		changed = store.GoesOn(found.User.Status)
+		switch {
+		case changed:
+			err = optOut(ctx, tx, found.row, now)
+		case found.User.Status == pipeline.OptedOut:
+			_, err = tx.Exec(ctx, `UPDATE links SET dead_at = $2 WHERE user_key = $1 AND token IS NOT NULL AND dead_at IS NULL`, found.row.key, now.UnixMilli())
+		}
+		if err == nil {
+			found, err = findTicket(ctx, tx, digest)
 		}
 		t = found.Ticket
-		return nil
+		return err
 	})
 	if err != nil {
 		return pipeline.Ticket{}, false, fmt.Errorf("opt out: %w", err)

@@ -63,7 +63,7 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 		case open == pipeline.InDoubt, repeat:
 			err = reopenDoubt(ctx, tx, row.key, now)
 		default:
-			err = replace(ctx, tx, row, step, force, now)
+			err = replace(ctx, tx, row, step, force, "an operator sent again by hand", now)
 		}
 		if err != nil {
 			return err
@@ -93,9 +93,10 @@ func reopenDoubt(ctx context.Context, tx pgx.Tx, user int64, now time.Time) erro
 	return err
 }
 
-func replace(ctx context.Context, tx pgx.Tx, row keyedRow, step pipeline.Step, force bool, now time.Time) error {
-	if _, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'cancelled', ended_at = $2, code = 'replaced', reason = 'an operator sent again by hand', updated_at = $2
-		WHERE user_key = $1 AND ended_at IS NULL AND state IN ('due', 'held')`, row.key, now.UnixMilli()); err != nil {
+// replace puts a mail of the given step in the place of what waits.
+func replace(ctx context.Context, tx pgx.Tx, row keyedRow, step pipeline.Step, force bool, reason string, now time.Time) error {
+	if _, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'cancelled', ended_at = $2, code = 'replaced', reason = $3, updated_at = $2
+		WHERE user_key = $1 AND ended_at IS NULL AND state IN ('due', 'held')`, row.key, now.UnixMilli(), reason); err != nil {
 		return err
 	}
 	if row.AddressBad {

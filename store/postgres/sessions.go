@@ -175,8 +175,18 @@ func (s *Store) lapseSessions(ctx context.Context, now time.Time) error {
 	})
 }
 
-// closeSessions wipes the sessions of users who may have none any more, or others: a
-// session that is being minted comes too late.
+// endSessions wipes the sessions of users who may have none any more, nor ask for one.
+func endSessions(ctx context.Context, tx pgx.Tx, users []int64) error {
+	if len(users) == 0 {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM askers WHERE user_key = ANY($1)`, users); err != nil {
+		return fmt.Errorf("forget what users asked for: %w", err)
+	}
+	return closeSessions(ctx, tx, users)
+}
+
+// closeSessions wipes the sessions of users. One that is being minted comes too late.
 func closeSessions(ctx context.Context, tx pgx.Tx, users []int64) error {
 	if len(users) == 0 {
 		return nil
