@@ -51,9 +51,13 @@ func (o *owed) insert(ctx context.Context, tx pgx.Tx, now time.Time) error {
 	return nil
 }
 
-// mayHave is the condition that the user u may get the mail of the delivery d. One
-// who opted out gets what an operator has sent since.
-const mayHave = `(u.wanted OR d.operator AND u.status = 'opted_out' AND NOT u.withdrawn AND NOT u.address_bad)`
+// mayHave is the condition that the user u may get the mail of the delivery d, as
+// [store.UserRow.MayMail] has it.
+const mayHave = `(u.wanted OR d.operator AND ` + excepted + `)`
+
+// excepted is the condition that the user u opted out, and gets what an operator has
+// asked for since.
+const excepted = `u.status = 'opted_out' AND NOT u.withdrawn AND NOT u.address_bad`
 
 // cancelUnwanted closes what waits for those of the users whom no mail may go out
 // to. What is claimed or on the wire is left to its run.

@@ -29,16 +29,16 @@ func (s *Store) StartSession(ctx context.Context, who pipeline.Holder, r pipelin
 		if o.Kind != pipeline.OpenMint {
 			return nil
 		}
-		asked := store.ByClick
-		if facts.App {
-			asked = store.ByApp
+		var link *int64
+		if !facts.App {
+			link = &facts.Ticket.LinkID
 		}
 		// One whose lease is over gives way: whatever was minted for it, nobody gets.
 		if _, err := tx.Exec(ctx, `UPDATE sessions SET state = 'failed', doubtful = true WHERE user_key = $1 AND state = 'minting'`, user); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `INSERT INTO sessions (user_key, asked_by, state, began_at, lease_ends) VALUES ($1, $2, 'minting', $3, $4) RETURNING id`,
-			user, asked, now.UnixMilli(), ceilMS(now.Add(r.Lease))).Scan(&o.Session)
+		return tx.QueryRow(ctx, `INSERT INTO sessions (user_key, link_id, state, began_at, lease_ends) VALUES ($1, $2, 'minting', $3, $4) RETURNING id`,
+			user, link, now.UnixMilli(), ceilMS(now.Add(r.Lease))).Scan(&o.Session)
 	})
 	if err != nil {
 		return pipeline.Opening{}, fmt.Errorf("start a session: %w", err)
@@ -151,8 +151,8 @@ func (s *Store) GiveUpSession(ctx context.Context, session int64, doubtful bool,
 
 // SessionsOf returns the sessions of a user, oldest first, without their links.
 func (s *Store) SessionsOf(ctx context.Context, user string) ([]store.SessionRecord, error) {
-	rows, err := s.pool.Query(ctx, `SELECT s.asked_by, s.began_at, s.state, s.lease_ends, s.issued_at, s.expires_at, s.doubtful
-		FROM sessions s JOIN users u ON u.key = s.user_key WHERE u.id = $1 ORDER BY s.id`, user)
+	rows, err := s.pool.Query(ctx, `SELECT CASE WHEN s.link_id IS NULL THEN $2 ELSE $3 END, s.began_at, s.state, s.lease_ends, s.issued_at, s.expires_at, s.doubtful
+		FROM sessions s JOIN users u ON u.key = s.user_key WHERE u.id = $1 ORDER BY s.id`, user, store.ByApp, store.ByClick)
 	all, err := collect(rows, err, func(rows pgx.Rows) (r store.SessionRecord, err error) {
 		var began, lease, issued, expires *int64
 		err = rows.Scan(&r.AskedBy, &began, &r.State, &lease, &issued, &expires, &r.Doubtful)
