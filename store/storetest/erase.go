@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"strings"
+	"time"
 
 	"alta/pipeline"
 	"alta/store"
@@ -83,8 +84,10 @@ func noPersonalDataIsLeft(f *fixture) {
 	d.Receipt.Reply = "451 4.7.1 <maria.perez@example.net>: greylisted"
 	f.record(q, d, &pipeline.Fault{Kind: pipeline.Retry, Code: "smtp.4.7.1", Reason: "the server said: maria.perez@example.net, later"})
 	f.until(f.latest(u.ID).DueAt)
-	f.tell("external-7", "DELETED_KYC", pipeline.UnknownEvent)
+	f.mail()
+	f.now = f.now.Add(24 * time.Hour)
 	f.askLater(f.mailTicket())
+	f.tell("external-7", "DELETED_KYC", pipeline.UnknownEvent)
 
 	secrets := []string{"external-7", "maria.perez", "María", "greylisted"}
 	for _, s := range secrets {
