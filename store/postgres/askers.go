@@ -60,11 +60,8 @@ func (s *Store) AnswerAsker(ctx context.Context, user string, now time.Time) (qu
 		if err != nil || asked.RowsAffected() == 0 || !row.MayMail(true) {
 			return err
 		}
-		step := pipeline.Reissue
-		if row.History.Mails == 0 {
-			step = pipeline.Invite
-		}
-		if queued, err = answer(ctx, tx, row, step, now); err != nil || !queued {
+		step := pipeline.ResendStep(row.History)
+		if queued, err = mailNow(ctx, tx, row, step, replacement{"the user asked for a mail", true}, now); err != nil || !queued {
 			return err
 		}
 		return addAudit(ctx, tx, store.Act{Actor: store.TheUser}, "ask_later", user, string(step), now)
@@ -73,16 +70,4 @@ func (s *Store) AnswerAsker(ctx context.Context, user string, now time.Time) (qu
 		return false, fmt.Errorf("answer user %s, who asked for a mail: %w", user, err)
 	}
 	return queued, nil
-}
-
-// answer makes the mail due, or the one in doubt again, unless one is on its way.
-func answer(ctx context.Context, tx pgx.Tx, row keyedRow, step pipeline.Step, now time.Time) (queued bool, err error) {
-	open, repeat, err := openState(ctx, tx, row.key)
-	switch {
-	case err != nil, open == pipeline.Claimed, open == pipeline.Sending:
-		return false, err
-	case open == pipeline.InDoubt, repeat:
-		return true, reopenDoubt(ctx, tx, row.key, now)
-	}
-	return true, replace(ctx, tx, row, step, true, "the user asked for another mail", now)
 }

@@ -66,33 +66,26 @@ func takeNews(ctx context.Context, tx pgx.Tx, n pipeline.News, found []keyedRow,
 	return effect, keepNews(ctx, tx, n, user, effect, now)
 }
 
-// keepNews writes the news down, together with what came before of the same kind.
+// keepNews adds the news to what came before of the same kind: what had an effect
+// keeps it, and so does what is settled, unless it has one now.
 func keepNews(ctx context.Context, tx pgx.Tx, n pipeline.News, user *int64, effect pipeline.Effect, now time.Time) error {
-	// Of two that come at once for nobody whom the ledger knows, one waits here.
-	if _, err := tx.Exec(ctx, `INSERT INTO news (external_id, event, effect, n, first_at, last_at) VALUES ($1, $2, '', 0, $3, $3) ON CONFLICT DO NOTHING`,
-		text(n.ExternalID), text(n.Event), now.UnixMilli()); err != nil {
-		return err
-	}
-	var was pipeline.Effect
 	var settled *int64
-	err := tx.QueryRow(ctx, `SELECT effect, settled_at FROM news WHERE external_id = $1 AND event = $2 FOR NO KEY UPDATE`,
-		text(n.ExternalID), text(n.Event)).Scan(&was, &settled)
-	if err != nil {
-		return err
-	}
-	stays := settled != nil && effect != pipeline.Applied
-	then := store.Then(was, effect, settled != nil)
-	if store.Settles(then) && settled == nil {
+	if store.Settles(effect) {
 		settled = ms(now)
 	}
-	_, err = tx.Exec(ctx, `UPDATE news SET user_key = CASE WHEN $3 THEN user_key ELSE $4 END, effect = $5, n = n + 1,
-			first_at = least(first_at, $6), last_at = greatest(last_at, $6), settled_at = $7
-		WHERE external_id = $1 AND event = $2`, text(n.ExternalID), text(n.Event), stays, user, then, now.UnixMilli(), settled)
+	_, err := tx.Exec(ctx, `INSERT INTO news AS o (external_id, event, user_key, effect, n, first_at, last_at, settled_at)
+		VALUES ($1, $2, $3, $4, 1, $5, $5, $6)
+		ON CONFLICT (external_id, event) DO UPDATE SET n = o.n + 1, last_at = greatest(o.last_at, excluded.last_at),
+			user_key = coalesce(excluded.user_key, o.user_key),
+			effect = CASE WHEN o.settled_at IS NULL OR excluded.effect = 'applied' THEN excluded.effect ELSE o.effect END,
+			settled_at = coalesce(o.settled_at, excluded.settled_at)`,
+		text(n.ExternalID), text(n.Event), user, effect, now.UnixMilli(), settled)
 	return err
 }
 
-// SettleNews notes that an operator has seen to what waited, and audits it. What
-// does not wait is an error that wraps [store.ErrNotFound].
+// SettleNews notes that an operator has seen to what waited, and audits it. The
+// audit log outlives an erasure, so that it does not hold the external id. What does
+// not wait is an error that wraps [store.ErrNotFound].
 func (s *Store) SettleNews(ctx context.Context, externalID, event string, by store.Act, now time.Time) error {
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		of, err := column[string](ctx, tx, `UPDATE news n SET settled_at = $3 WHERE external_id = $1 AND event = $2 AND settled_at IS NULL
@@ -113,7 +106,7 @@ func (s *Store) SettleNews(ctx context.Context, externalID, event string, by sto
 
 // Inbox returns up to n of the news that wait for an operator, oldest first.
 func (s *Store) Inbox(ctx context.Context, n int) ([]store.NewsRecord, error) {
-	all, err := s.newsRecords(ctx, `WHERE n.settled_at IS NULL ORDER BY n.first_at, n.external_id, n.event LIMIT $1`, n)
+	all, err := s.newsRecords(ctx, `WHERE n.settled_at IS NULL ORDER BY n.first_at, n.id LIMIT $1`, n)
 	if err != nil {
 		return nil, fmt.Errorf("read the news that wait for an operator: %w", err)
 	}
@@ -122,7 +115,7 @@ func (s *Store) Inbox(ctx context.Context, n int) ([]store.NewsRecord, error) {
 
 // NewsOf returns the news of a user, oldest first.
 func (s *Store) NewsOf(ctx context.Context, user string) ([]store.NewsRecord, error) {
-	all, err := s.newsRecords(ctx, `WHERE n.user_key = (SELECT key FROM users WHERE id = $1) ORDER BY n.first_at, n.external_id, n.event`, user)
+	all, err := s.newsRecords(ctx, `WHERE n.user_key = (SELECT key FROM users WHERE id = $1) ORDER BY n.first_at, n.id`, user)
 	if err != nil {
 		return nil, fmt.Errorf("read the news of user %s: %w", user, err)
 	}

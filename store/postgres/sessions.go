@@ -25,17 +25,18 @@ func (s *Store) StartSession(ctx context.Context, who pipeline.Holder, r pipelin
 		if err != nil {
 			return err
 		}
-		o = store.OpenFor(facts, r, now)
-		if o.Kind != pipeline.OpenMint {
+		if facts.Lapsed(now) {
+			_, err := tx.Exec(ctx, `UPDATE sessions SET state = 'failed', doubtful = true WHERE user_key = $1 AND state = 'minting'`, user)
+			if err != nil {
+				return err
+			}
+		}
+		if o = store.OpenFor(facts, r, now); o.Kind != pipeline.OpenMint {
 			return nil
 		}
 		var link *int64
 		if !facts.App {
 			link = &facts.Ticket.LinkID
-		}
-		// One whose lease is over gives way: whatever was minted for it, nobody gets.
-		if _, err := tx.Exec(ctx, `UPDATE sessions SET state = 'failed', doubtful = true WHERE user_key = $1 AND state = 'minting'`, user); err != nil {
-			return err
 		}
 		return tx.QueryRow(ctx, `INSERT INTO sessions (user_key, link_id, state, began_at, lease_ends) VALUES ($1, $2, 'minting', $3, $4) RETURNING id`,
 			user, link, now.UnixMilli(), ceilMS(now.Add(r.Lease))).Scan(&o.Session)
