@@ -220,6 +220,8 @@ func TestBadConfig(t *testing.T) {
 			`my.toml:2:10: operator.listen: found "127.0.0.1", expected "HOST:PORT" such as "127.0.0.1:8080", or "" for off`},
 		{"the world does not reach the operator's page", "[public]\nlisten = \"127.0.0.1:8080\"\nbase_url = \"https://kyc.acme.example\"\n",
 			`my.toml:2:10: public.listen: found "127.0.0.1:8080", expected another address than operator.listen: the world must not reach the operator's page`},
+		{"links that lead to this machine are answered", "[public]\nbase_url = \"https://kyc.acme.example\"\n",
+			`my.toml: public.listen: not set, expected "HOST:PORT": nobody but this machine can answer the links that lead to public.base_url`},
 		{"nor by another name of it", "[public]\nlisten = \"0.0.0.0:8080\"\nbase_url = \"https://kyc.acme.example\"\n",
 			`my.toml:2:10: public.listen: found "0.0.0.0:8080", expected another address than operator.listen: the world must not reach the operator's page`},
 		{"the public listener has a port", "[public]\nlisten = \"kyc.acme.example\"\nbase_url = \"https://kyc.acme.example\"\n",

@@ -94,7 +94,7 @@ func TestGoodConfig(t *testing.T) {
 		{"fewer deliveries than the connections that nobody asked for are just a choice", "[plan]\nworkers = 1", func(c *Config) any { return c.Warnings }, []string(nil)},
 		{"the public pages have an address", "[public]\nlisten = \":8443\"\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings }, []string(nil)},
 		{"the slash at its end goes", "[public]\nlisten = \":8443\"\nbase_url = \"https://acme.example/kyc/\"", func(c *Config) any { return c.Public.BaseURL }, "https://acme.example/kyc"},
-		{"an address that another machine answers is only a warning", "[public]\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings },
+		{"an address that another machine of the fleet answers is only a warning", "[database]\nurl = \"postgres://alta@db.example/alta?sslmode=verify-full\"\n[public]\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings },
 			[]string{"public.base_url: the links in mails lead there, but public.listen is off, so this machine answers none; another one must"}},
 		{"so is a listener for the webhook alone", "[public]\nlisten = \":8443\"", func(c *Config) any { return c.Warnings },
 			[]string{"public.listen: without public.base_url mails carry the KYC links themselves; only the webhook is answered there"}},

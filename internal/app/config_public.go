@@ -26,6 +26,9 @@ func (k *configCheck) public() {
 	k.require(!sameListener(operator, c.Listen), "public.listen", c.Listen,
 		"another address than operator.listen: the world must not reach the operator's page")
 	switch {
+	case k.refused["public.base_url"]:
+	case c.BaseURL != "" && c.Listen == "" && !isPostgres(k.config.Database.URL):
+		k.fail("public.listen", `not set, expected "HOST:PORT": nobody but this machine can answer the links that lead to public.base_url`)
 	case c.BaseURL != "" && c.Listen == "":
 		k.warn("public.base_url: the links in mails lead there, but public.listen is off, so this machine answers none; another one must")
 	case c.BaseURL == "" && c.Listen != "":

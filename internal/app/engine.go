@@ -126,8 +126,12 @@ func (e *engine) deliver(q sending) pipeline.Deliver {
 	observed := func(name string, stage pipeline.Stage) pipeline.Stage {
 		return pipeline.Observe(name, e.metrics, e.now, stage)
 	}
+	issue := observed("issue", e.issue())
+	if e.config.Capa.CheckStatus != "off" {
+		issue = pipeline.Chain(observed("inquire", e.inquireBefore()), issue)
+	}
 	return pipeline.Record(q, e.plan, e.now, pipeline.Chain(
-		observed("issue", e.issue()),
+		issue,
 		pipeline.Keep(q),
 		// A mail is written while another one is on its connection, and no
 		// sooner: links wait in line for next to no memory, and texts do not.
@@ -146,4 +150,10 @@ func (e *engine) issue() pipeline.Stage {
 		return pipeline.Lasting(c.Public.BaseURL, rand.Reader, e.now)
 	}
 	return pipeline.Issue(e.capa, pipeline.Budget(c.Plan.MaxLinks), e.now, c.Capa.LinkTTL, c.Capa.LeastLife())
+}
+
+// inquireBefore is the stage that asks, where capa.check_status says so, where a user
+// stands before a mail, unless the mail is one in doubt, which goes out as it was.
+func (e *engine) inquireBefore() pipeline.Stage {
+	return pipeline.Inquire(e.capa, news{e}, func(d *pipeline.Delivery) bool { return !d.Repeat && e.config.Capa.Asks(d) })
 }

@@ -48,6 +48,8 @@ type ledger interface {
 	Deliveries(ctx context.Context, user string) ([]store.DeliveryRecord, error)
 	Audit(ctx context.Context, user string) ([]store.AuditEntry, error)
 
+	publicLedger
+
 	Check(ctx context.Context) error
 	Trouble() error
 	Close() error
