@@ -236,3 +236,89 @@ func TestNoMintIsInDoubtWithLastingLinks(t *testing.T) {
 		t.Errorf("verdict %+v on a mail that had begun, want it in doubt", v)
 	}
 }
+
+// The webhook is served beside the pages, and alone where mails carry the KYC links
+// themselves: what the partner says ends the mails.
+func TestTheWebhookIsServed(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T) {
+		for _, c := range []struct {
+			sentence string
+			settings []string
+		}{
+			{"beside the pages", []string{withBase}},
+			{"alone", nil},
+		} {
+			t.Run(c.sentence, func(t *testing.T) {
+				w := newWorld(t, time.Now, append(c.settings, always, withListener, `webhook.secret_file = "hook"`)...)
+				w.write("hook", w.api.WebhookSecret())
+				w.exec(0, "users", "add", "--id", "u-1", "--external-id", "app-1", "--email", "ana@correo.example", "--name", "Ana", "--country", "MX")
+				d := w.serve()
+				w.lastMail("ana@correo.example", 1)
+				d.says("the pages for users are served")
+				address := "http://" + servedPublic.FindStringSubmatch(d.log.String())[1] + "/hooks/capa"
+				w.exec(0, "webhook", "register", address)
+				w.exec(0, "webhook", "test", address)
+				if r := d.reach(http.MethodPost, publicBase+"/hooks/capa", `{"type":"KYC","event":"VERIFIED_USER","externalUserId":"app-1"}`); r.status != http.StatusUnauthorized {
+					t.Errorf("a webhook without a signature: %d", r.status)
+				}
+				for range 2 {
+					if status, err := w.api.Fire(t.Context(), "VERIFIED_USER", "app-1"); err != nil || status != http.StatusOK {
+						t.Errorf("a webhook: %d, %v", status, err)
+					}
+				}
+				if story := w.exec(0, "explain", "u-1"); !strings.Contains(story, "the partner said VERIFIED_USER") || !strings.Contains(story, "Nothing: the user is verified") {
+					t.Errorf("explain:\n%s", story)
+				}
+				if _, text := d.get("/metrics"); !strings.Contains(text, `alta_webhooks_total{effect="applied",event="VERIFIED_USER"} 1`) {
+					t.Errorf("the webhook is not counted:\n%s", text)
+				}
+				if r := d.reach(http.MethodGet, publicBase+"/hooks/capa", ""); r.status != http.StatusMethodNotAllowed {
+					t.Errorf("GET of the webhook: %d", r.status)
+				}
+				d.signal(syscall.SIGTERM)
+				if status := d.wait(); status != 0 {
+					t.Errorf("exit status %d", status)
+				}
+			})
+		}
+	})
+}
+
+// Where capa.check_status says so, the partner API is asked before a reminder, and who
+// is verified hears no more though no webhook came; a click of such a user opens
+// nothing.
+func TestTheStatusIsAskedBeforeAReminder(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T) {
+		for _, c := range []struct {
+			sentence string
+			settings []string
+		}{
+			{"with lasting links", []string{withBase, withListener}},
+			{"with KYC links", []string{`plan.reissue_on_expiry = false`}},
+		} {
+			t.Run(c.sentence, func(t *testing.T) {
+				clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
+				w := newWorld(t, clock.now, append(c.settings, `capa.check_status = "reminders"`)...)
+				people := sixty()[:2]
+				w.write("users.csv", csvOf(people))
+				w.alta(0, "users", "import", w.path("users.csv"))
+				if r := w.run(0); r.Sent != 2 {
+					t.Fatalf("the invites: %+v", r)
+				}
+				w.api.SetVerification(people[0].id, "VERIFIED")
+				clock.advance(25 * time.Hour)
+				if r := w.run(0); r.Sent != 1 || r.Cancelled != 1 {
+					t.Errorf("the reminders: %+v, want one sent and one cancelled", r)
+				}
+				if n := w.number(`SELECT count(*) FROM users WHERE status = 'verified'`); n != 1 {
+					t.Errorf("%d users are verified, want the one of whom the API says so", n)
+				}
+				if story := w.alta(0, "explain", people[0].id); !strings.Contains(story, "the partner API was asked") || !strings.Contains(story, "Nothing: the user is verified") {
+					t.Errorf("explain:\n%s", story)
+				}
+			})
+		}
+	})
+}
