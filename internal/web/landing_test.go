@@ -339,6 +339,30 @@ func TestAskLater(t *testing.T) {
 	}
 }
 
+// A user who is done between the look and the wish is told so, and alta's log hears
+// of no fault.
+func TestAskLaterTooLate(t *testing.T) {
+	w := newWorld(t)
+	defer w.finish(t)
+	w.public.Askers = tooLate{w.book}
+	if got := w.do(t, "POST", "/k/"+tokenOf(1)+"/later", ours(), ""); got.status != http.StatusGone || !strings.Contains(got.body, "ya está verificada") {
+		t.Errorf("%d:\n%s", got.status, got.body)
+	}
+	if w.log.Len() != 0 {
+		t.Errorf("the log:\n%s", w.log)
+	}
+}
+
+// tooLate is a ledger whose user is verified before the wish is noted.
+type tooLate struct{ *book }
+
+func (l tooLate) AskLater(context.Context, pipeline.TicketDigest, time.Time) error {
+	u := mexican()
+	u.Status = pipeline.Verified
+	l.put(1, pipeline.Ticket{User: u})
+	return fmt.Errorf("note who wants a mail later: %w", &pipeline.Fault{Kind: pipeline.Cancel, Code: "user_verified"})
+}
+
 // A ledger that does not answer is told to the user and to the log, and to neither
 // more than they may know.
 func TestLedgerIsDown(t *testing.T) {

@@ -43,7 +43,7 @@ type OptOuts interface {
 // Askers notes who wants a mail once the partner API is back.
 type Askers interface {
 	// AskLater is idempotent. Its error wraps [ErrUnknownTicket] where there is no
-	// ticket, or one that is no longer alive.
+	// ticket, and is a [pipeline.Cancel] for one that is no longer alive.
 	AskLater(ctx context.Context, digest pipeline.TicketDigest, now time.Time) error
 }
 
