@@ -23,7 +23,7 @@ func sheet() *regexp.Regexp { return regexp.MustCompile(`(?s)<style>.*</style>`)
 
 func newTestPages(t testing.TB, brands map[pipeline.Country]Brand, s speech) *pages {
 	t.Helper()
-	p, err := newPages(brands, s)
+	p, err := newPages(brands, s, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func newTestPages(t testing.TB, brands map[pipeline.Country]Brand, s speech) *pa
 
 func (p *pages) mustRender(t testing.TB, v visible) string {
 	t.Helper()
-	text, err := p.render(v)
+	text, err := p.render(p.words(v))
 	if err != nil {
 		t.Fatalf("%s: %v", v.kind, err)
 	}

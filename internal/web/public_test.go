@@ -155,6 +155,13 @@ func TestBaseURL(t *testing.T) {
 			t.Errorf("%s: %s", path, policy)
 		}
 	}
+	odd := newWorld(t, func(o *PublicOptions) { o.BaseURL = "https://partner.example/k" })
+	defer odd.finish(t)
+	for _, path := range []string{"/k/k/" + tokenOf(1), "/k/" + tokenOf(1)} {
+		if got := odd.do(t, "GET", path, chrome(), ""); got.status != http.StatusOK {
+			t.Errorf("%s: %d", path, got.status)
+		}
+	}
 	if got := w.do(t, "GET", "/kyc", chrome(), ""); got.status != http.StatusNotFound {
 		t.Errorf("the base address itself: %d", got.status)
 	}
