@@ -22,7 +22,7 @@ func TestSpeech(t *testing.T) {
 		want     string
 	}{
 		{"Mexico has 24 hours", pipeline.ESMX, "martes 24 de noviembre de 2026 a las 12:30 (hora de Tijuana)"},
-		{"the Dominican Republic has 12", pipeline.ESDO, "martes 24 de noviembre de 2026 a las 12:30 p. m. (hora de Tijuana)"},
+		{"the Dominican Republic has 12", pipeline.ESDO, "martes 24 de noviembre de 2026 a las 12:30 p.\u00a0m. (hora de Tijuana)"},
 		{"a locale without templates gets a time all the same", "xx", "2026-11-24T12:30:00-08:00"},
 	} {
 		if got := informal.SpellOut(tt.locale, at); got != tt.want {

@@ -82,12 +82,14 @@ func (s *public) ask(w http.ResponseWriter, r *http.Request, token string) {
 		return
 	}
 	switch err := s.Askers.AskLater(r.Context(), pipeline.DigestTicket(token), s.Now()); {
+	case err == nil:
+		s.pages.show(w, visible{status: http.StatusOK, kind: pageAsked, user: t.User})
 	case errors.Is(err, ErrUnknownTicket):
 		s.pages.show(w, stranger(http.StatusNotFound, pageUnknown))
-	case err != nil:
-		s.fail(w, t, "note that a user wants a mail later", err)
+	case pipeline.AsFault(err).Kind == pipeline.Cancel:
+		s.standNow(w, r, token)
 	default:
-		s.pages.show(w, visible{status: http.StatusOK, kind: pageAsked, user: t.User})
+		s.fail(w, t, "note that a user wants a mail later", err)
 	}
 }
 
@@ -115,19 +117,26 @@ func (s *public) stand(w http.ResponseWriter, t pipeline.Ticket, token string) {
 	s.pages.show(w, visible{status: status, kind: kind, user: t.User, token: token})
 }
 
+// standNow answers for a user who was cancelled since the ticket was read: it says
+// why.
+func (s *public) standNow(w http.ResponseWriter, r *http.Request, token string) {
+	t, ok := s.ticket(w, r, token)
+	switch {
+	case !ok:
+	case t.Alive():
+		// For a moment, the partner API and the ledger disagree.
+		s.refuse(w, t, token, http.StatusServiceUnavailable, pageBusy, retryBusy)
+	default:
+		s.stand(w, t, token)
+	}
+}
+
 // turnAway shows why no session was opened, and tells the log.
 func (s *public) turnAway(w http.ResponseWriter, r *http.Request, t pipeline.Ticket, token string, err error) {
 	status, kind, after := refused(err)
 	switch kind {
 	case "":
-		if t, ok := s.ticket(w, r, token); ok {
-			if t.Alive() {
-				// The partner API and the ledger disagree for a moment.
-				s.refuse(w, t, token, http.StatusServiceUnavailable, pageBusy, retryBusy)
-				return
-			}
-			s.stand(w, t, token)
-		}
+		s.standNow(w, r, token)
 		return
 	case pageUnknown:
 		s.pages.show(w, stranger(status, kind))

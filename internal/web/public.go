@@ -43,7 +43,7 @@ type OptOuts interface {
 // Askers notes who wants a mail once the partner API is back.
 type Askers interface {
 	// AskLater is idempotent. Its error wraps [ErrUnknownTicket] where there is no
-	// ticket, or one that is no longer alive.
+	// ticket, and is a [pipeline.Cancel] for one that is no longer alive.
 	AskLater(ctx context.Context, digest pipeline.TicketDigest, now time.Time) error
 }
 
@@ -115,7 +115,7 @@ func newPublic(o PublicOptions) (*public, error) {
 	if o.Patience == 0 {
 		o.Patience = patience
 	}
-	pages, err := newPages(o.Brands, o.Speech)
+	pages, err := newPages(o.Brands, o.Speech, o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("serve the public pages: %w", err)
 	}
@@ -145,11 +145,10 @@ func newPublic(o PublicOptions) (*public, error) {
 // answers some paths by sending the client elsewhere.
 func (s *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), s.headers)
-	path := r.URL.Path
-	if rest, ok := strings.CutPrefix(path, s.prefix); ok {
-		path = rest
+	where, token := locate(strings.TrimPrefix(r.URL.Path, s.prefix))
+	if where == nowhere {
+		where, token = locate(r.URL.Path) // a base address may end as the path begins: https://partner.example/k
 	}
-	where, token := locate(path)
 	answers, ok := s.routes[where]
 	if !ok {
 		plain(w, http.StatusNotFound, "Esta página no existe.")

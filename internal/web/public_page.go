@@ -5,9 +5,9 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -49,9 +49,10 @@ type pages struct {
 	speech    Speech
 	style     template.HTML
 	styleHash string // as a Content-Security-Policy names it, without quotes
+	log       *slog.Logger
 }
 
-func newPages(brands map[pipeline.Country]Brand, speech Speech) (*pages, error) {
+func newPages(brands map[pipeline.Country]Brand, speech Speech, log *slog.Logger) (*pages, error) {
 	sheet, err := publicFiles.ReadFile("public/style.css")
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func newPages(brands map[pipeline.Country]Brand, speech Speech) (*pages, error) 
 	css := strings.TrimSpace(string(sheet))
 	digest := sha256.Sum256([]byte(css))
 	p := &pages{
-		templates: map[pipeline.Locale]map[pageKind]*template.Template{}, brands: brands, speech: speech,
+		templates: map[pipeline.Locale]map[pageKind]*template.Template{}, brands: brands, speech: speech, log: log,
 		style: template.HTML("<style>" + css + "</style>"), styleHash: "sha256-" + base64.StdEncoding.EncodeToString(digest[:]),
 	}
 	for _, country := range []pipeline.Country{pipeline.MX, pipeline.DO} {
@@ -108,28 +109,28 @@ func parsePages(locale pipeline.Locale) (map[pageKind]*template.Template, error)
 
 // show answers with the page.
 func (p *pages) show(w http.ResponseWriter, v visible) {
-	text, err := p.render(v)
+	words := p.words(v)
+	text, err := p.render(words)
 	if err != nil {
-		// A test renders every page; only a mistake in one gets here.
+		p.log.Error("a page for a user could not be written", "page", v.kind, "error", err)
 		plain(w, http.StatusInternalServerError, "Algo falló de nuestro lado. Intente de nuevo en unos minutos.")
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Language", p.words(v).Lang)
+	w.Header().Set("Content-Language", words.Lang)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(v.status)
 	// A client that went away is nobody's concern.
 	_, _ = w.Write(text)
 }
 
-func (p *pages) render(v visible) ([]byte, error) {
-	words := p.words(v)
-	page := p.templates[words.locale][v.kind]
+func (p *pages) render(w *words) ([]byte, error) {
+	page := p.templates[w.locale][w.kind]
 	if page == nil {
-		return nil, errors.New("there is no page of this kind")
+		return nil, fmt.Errorf("there is no page %q", w.kind)
 	}
 	var text bytes.Buffer
-	if err := page.Execute(&text, words); err != nil {
+	if err := page.Execute(&text, w); err != nil {
 		return nil, err
 	}
 	return text.Bytes(), nil

@@ -90,11 +90,13 @@ func (w *words) Greets() bool { return w.kind == pageReady || w.kind == pageRevi
 // Facts tells whether the page says what to have at hand.
 func (w *words) Facts() bool { return w.kind == pageReady }
 
-// Opens tells whether the page holds the button that opens the verification, and
-// Again whether it was pressed before.
+// Opens tells whether the page holds the button that opens the verification.
 func (w *words) Opens() bool {
 	return w.kind == pageReady || w.kind == pageReview || w.Again()
 }
+
+// Continues tells whether the user began before.
+func (w *words) Continues() bool { return w.kind == pageReview }
 
 // Again tells whether the button was pressed in vain.
 func (w *words) Again() bool { return w.kind == pageDown || w.kind == pageBusy }

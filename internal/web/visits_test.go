@@ -35,6 +35,13 @@ func (l *tally) CountVisits(_ context.Context, visits []pipeline.Visit) error {
 	return nil
 }
 
+// taken is how many batches were taken.
+func (l *tally) taken() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.batches)
+}
+
 func (l *tally) breaks(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,7 +60,7 @@ func TestVisitsGoInBatches(t *testing.T) {
 		v.Count(1, pipeline.Opened, at.Add(3*time.Second))
 		v.Count(2, pipeline.Opened, at.Add(4*time.Second))
 		v.Count(2, pipeline.Opened, at.Add(time.Hour))
-		if len(ledger.batches) != 0 {
+		if ledger.taken() != 0 {
 			t.Error("a visit went to the ledger by itself")
 		}
 		time.Sleep(flushEvery)
