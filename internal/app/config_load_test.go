@@ -233,6 +233,7 @@ func TestConfigHidesItsSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
+		"a webhook secret is set, but public.listen is not: no webhook comes in",
 		"ALTA_OPERATOR_TOKEN is set, but it is reserved: it has no effect in this release",
 	}
 	if diff := cmp.Diff(want, c.Warnings); diff != "" {

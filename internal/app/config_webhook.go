@@ -22,6 +22,13 @@ func (c WebhookConfig) Secrets() []pipeline.Secret {
 	return slices.DeleteFunc([]pipeline.Secret{c.Secret, c.Previous}, pipeline.Secret.IsZero)
 }
 
+// warnWebhook warns of a secret that nothing is signed with.
+func (c *Config) warnWebhook() {
+	if len(c.Webhook.Secrets()) > 0 && c.Public.Listen == "" {
+		c.Warnings = append(c.Warnings, "a webhook secret is set, but public.listen is not: no webhook comes in")
+	}
+}
+
 // webhookURL is where the partner reaches the webhook, "" while the world has no
 // address for it.
 func (c *Config) webhookURL() string {

@@ -8,11 +8,10 @@ import (
 	"alta/pipeline"
 )
 
-// publicMetrics counts what comes in from the world.
-type publicMetrics struct {
-	openings *prometheus.CounterVec
-	turned   *prometheus.CounterVec
-	news     *prometheus.CounterVec
+// openingMetrics counts what came of users' wishes for a verification.
+type openingMetrics struct {
+	ended  *prometheus.CounterVec
+	faults *prometheus.CounterVec
 }
 
 // How a wish for a verification ended, as a label says it.
@@ -24,20 +23,17 @@ const (
 	openingFailed  = "failed"
 )
 
-func newPublicMetrics() publicMetrics {
-	m := publicMetrics{
-		openings: prometheus.NewCounterVec(prometheus.CounterOpts{
+func newOpeningMetrics() openingMetrics {
+	m := openingMetrics{
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "alta_openings_total", Help: "Verifications that users asked for, by what came of it.",
 		}, []string{"result"}),
-		turned: prometheus.NewCounterVec(prometheus.CounterOpts{
+		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "alta_opening_faults_total", Help: "Verifications that were asked for and could not be opened, by the code of the fault.",
 		}, []string{"code"}),
-		news: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "alta_webhooks_total", Help: "Webhooks of the partner, by event and effect.",
-		}, []string{"event", "effect"}),
 	}
 	for _, result := range []string{openingMinted, openingReused, openingRefused, openingSpent, openingFailed} {
-		m.openings.WithLabelValues(result)
+		m.ended.WithLabelValues(result)
 	}
 	return m
 }
@@ -46,33 +42,30 @@ func newPublicMetrics() publicMetrics {
 // was minted for it, one from before, or why none.
 func (m *Metrics) CountOpening(minted bool, err error) {
 	if err == nil && !minted {
-		m.public.openings.WithLabelValues(openingReused).Inc()
+		m.openings.ended.WithLabelValues(openingReused).Inc()
 		return
 	}
 	if err == nil {
-		m.public.openings.WithLabelValues(openingMinted).Inc()
+		m.openings.ended.WithLabelValues(openingMinted).Inc()
 		m.minted.Inc()
 		return
 	}
 	f, classified := errors.AsType[*pipeline.Fault](err)
 	switch {
 	case errors.Is(err, ErrUnknownTicket), classified && f.Kind == pipeline.Cancel:
-		m.public.openings.WithLabelValues(openingRefused).Inc()
+		m.openings.ended.WithLabelValues(openingRefused).Inc()
 		return
 	case classified && f.Code == pipeline.CodeBudget:
-		m.public.openings.WithLabelValues(openingSpent).Inc()
+		m.openings.ended.WithLabelValues(openingSpent).Inc()
 		return
 	}
-	m.public.openings.WithLabelValues(openingFailed).Inc()
+	m.openings.ended.WithLabelValues(openingFailed).Inc()
 	code := "internal"
 	if classified {
 		code = f.Code
 	}
-	m.public.turned.WithLabelValues(m.codes.label(code)).Inc()
+	m.openings.faults.WithLabelValues(m.codes.label(code)).Inc()
 	if classified && f.Doubtful {
 		m.doubtful.Inc()
 	}
 }
-
-// CountNews counts a webhook. Both words come from small sets.
-func (m *Metrics) CountNews(event, effect string) { m.public.news.WithLabelValues(event, effect).Inc() }
