@@ -32,11 +32,12 @@ func (s *Store) News(ctx context.Context, n pipeline.News, plan store.Planner, n
 }
 
 // Tell moves the user's status forward by what the partner API said when it was
-// asked; "" is nothing that alta knows a word for.
+// asked; "" is nothing that alta knows a word for. Nothing is noted of a user who was
+// erased.
 func (s *Store) Tell(ctx context.Context, id string, status pipeline.Status, plan store.Planner, now time.Time) error {
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		row, err := lockRow(ctx, tx, id)
-		if err != nil || status == "" {
+		if err != nil || status == "" || row.Status == pipeline.Erased {
 			return err
 		}
 		_, err = takeNews(ctx, tx, pipeline.News{ExternalID: id, Event: store.EventAsked, Status: status}, []keyedRow{row}, plan, now)
