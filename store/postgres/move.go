@@ -214,6 +214,11 @@ func (m *Move) begin(ctx context.Context, tx pgx.Tx) error {
 			return fmt.Errorf("make room: %w", err)
 		}
 	}
+	if !m.Ended {
+		if err := m.expect(ctx, tx); err != nil {
+			return err
+		}
+	}
 	return m.readCarried(ctx, tx)
 }
 
@@ -230,7 +235,13 @@ func (m *Move) makeRoom(ctx context.Context, tx pgx.Tx, at position) error {
 	if _, err := tx.Exec(ctx, `UPDATE ledger SET moving = $1`, m.from.String()); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO move (source, table_name) SELECT $1, unnest($2::text[])`, m.from.String(), tableNames())
+	return nil
+}
+
+// expect notes that the rows of each table come. A move that an older alta began knows
+// fewer tables.
+func (m *Move) expect(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `INSERT INTO move (source, table_name) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, m.from.String(), tableNames())
 	return err
 }
 
