@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -33,6 +35,8 @@ type world struct {
 	lock   *store.Lock
 	faults []sandbox.SMTPFault
 	apiBad []sandbox.APIFault
+	hook   *httptest.Server // where webhooks come in
+	told   atomic.Int64     // how often the partner's news came
 }
 
 type worldKey struct{}
@@ -68,6 +72,7 @@ func setUp(env *testscript.Env) error {
 
 func (w *world) close() error {
 	var errs []error
+	w.closeHook()
 	if w.lock != nil {
 		errs = append(errs, w.lock.Unlock(), w.ledger.Close())
 	}
@@ -93,6 +98,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"age":       ageCommand,
 		"lock":      lockCommand,
 		"mode":      modeCommand,
+		"hook":      hookCommand,
 	}
 }
 
@@ -127,7 +133,7 @@ func exitCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 // secrets are the keys, the passwords, and of each link the part that opens it.
 func (w *world) secrets(ts *testscript.TestScript) []string {
-	all := []string{apiKey, smtpPassword, ts.Getenv("ALTA_CAPA_API_KEY"), ts.Getenv("ALTA_SMTP_PASSWORD")}
+	all := []string{apiKey, smtpPassword, webhookSecret, ts.Getenv("ALTA_CAPA_API_KEY"), ts.Getenv("ALTA_SMTP_PASSWORD")}
 	for _, m := range w.api.Mints() {
 		_, token, _ := strings.Cut(m.Link.Reveal(), "_al=")
 		token, _, _ = strings.Cut(token, "=")

@@ -258,7 +258,8 @@ link is issued again, and a verified user hears no more.`,
 	root.AddCommand(
 		a.demoCommand(), a.initCommand(), a.doctorCommand(), a.serveCommand(), a.runCommand(),
 		a.usersCommand(), a.resendCommand(), a.previewCommand(), a.statusCommand(), a.explainCommand(),
-		a.backupCommand(), a.rekeyCommand(), a.migrateCommand(), a.moveCommand(), manCommand(),
+		a.backupCommand(), a.rekeyCommand(), a.migrateCommand(), a.moveCommand(),
+		a.tokenCommand(), a.auditCommand(), a.webhookCommand(), manCommand(),
 	)
 	usageArgs(root)
 	return root

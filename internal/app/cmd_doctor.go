@@ -22,9 +22,10 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check everything, and say what to mend",
 		Long: `doctor checks the configuration, the database, the data key, the source, the
-templates, the API key and the login at the SMTP server. No link is minted and no
-user is mailed. With --send-to a test mail goes to that address, and the server's
-own reply is shown.
+templates, the API key, the login at the SMTP server and, where a webhook secret
+and public.base_url are set, whether a signed test event comes through to alta. No
+link is minted and no user is mailed. With --send-to a test mail goes to that
+address, and the server's own reply is shown.
 
 Exit status: 0 all is well, 1 something has to be mended, 2 the configuration
 can't be read at all.`,
@@ -121,6 +122,9 @@ func (a *app) examine(ctx context.Context, sendTo *mail.Address) []finding {
 		c.Schedule.Schedule.Next(a.now().In(c.Schedule.Location)).Format("2006-01-02 15:04 MST")), nil)
 	if len(c.Capa.LinkHosts) == 0 {
 		warn("partner API", "capa.link_hosts is empty: a link to any https host would be mailed; name the provider's host once you know it")
+	}
+	if a.config.webhookURL() != "" && len(c.Webhook.Secrets()) > 0 {
+		a.checkWebhook(ctx, add, warn)
 	}
 	if c.SMTP.DKIM.Domain == "" {
 		warn("SMTP", "smtp.dkim is not set: fine if your server signs, otherwise mails may land in spam")

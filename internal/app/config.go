@@ -78,6 +78,7 @@ type CapaConfig struct {
 	Timeout     time.Duration     `toml:"timeout"`
 	Rate        float64           `toml:"rate"` // requests per second; 0 is unlimited
 	Connections int               `toml:"connections"`
+	CheckStatus string            `toml:"check_status"` // "off", "reminders" or "always"; see Asks
 	MX          CapaCountryConfig `toml:"MX"`
 	DO          CapaCountryConfig `toml:"DO"`
 }
@@ -257,11 +258,8 @@ type PublicConfig struct {
 	BaseURL string `toml:"base_url"`
 }
 
-// WebhookConfig holds the secret that signs the partner's webhooks.
-type WebhookConfig struct {
-	SecretFile string          `toml:"secret_file"`
-	Secret     pipeline.Secret `toml:"-"`
-}
+// lasting tells whether mails carry a link to the landing page, that never expires.
+func (c PublicConfig) lasting() bool { return c.BaseURL != "" }
 
 // LogConfig says what is logged, and how.
 type LogConfig struct {

@@ -47,6 +47,7 @@ func LoadConfig(path string, data, defaults []byte, getenv func(string) string) 
 		c.Database.DSN = c.Database.dsn()
 	}
 	c.readDataKey(getenv)
+	c.warnWebhook()
 	c.warnReserved(getenv)
 	return c, nil
 }

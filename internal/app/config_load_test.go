@@ -92,12 +92,18 @@ func TestGoodConfig(t *testing.T) {
 		{"so are more connections to the mail server", "[plan]\nworkers = 4\n[smtp]\nconnections = 5", func(c *Config) any { return c.Warnings },
 			[]string{`plan.workers: with 4 deliveries in flight no more than 4 of the 5 smtp.connections are ever used; make it more than capa.connections and smtp.connections together`}},
 		{"fewer deliveries than the connections that nobody asked for are just a choice", "[plan]\nworkers = 1", func(c *Config) any { return c.Warnings }, []string(nil)},
-		{"a reserved setting is only a warning", "[public]\nlisten = \":8443\"\nbase_url = \"https://kyc.acme.example\"\n[operator]\ntoken_file = \"none\"\n[webhook]\nsecret_file = \"none\"", func(c *Config) any { return c.Warnings },
+		{"the public pages have an address", "[public]\nlisten = \":8443\"\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings }, []string(nil)},
+		{"the slash at its end goes", "[public]\nlisten = \":8443\"\nbase_url = \"https://acme.example/kyc/\"", func(c *Config) any { return c.Public.BaseURL }, "https://acme.example/kyc"},
+		{"an address that another machine of the fleet answers is only a warning", "[database]\nurl = \"postgres://alta@db.example/alta?sslmode=verify-full\"\n[public]\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings },
+			[]string{"public.base_url: the links in mails lead there, but public.listen is off, so this machine answers none; another one must"}},
+		{"so is a listener for the webhook alone", "[public]\nlisten = \":8443\"", func(c *Config) any { return c.Warnings },
+			[]string{"public.listen: without public.base_url mails carry the KYC links themselves; only the webhook is answered there"}},
+		{"so is an address on this machine", "[public]\nlisten = \"127.0.0.1:8081\"\nbase_url = \"http://127.0.0.1:8081\"", func(c *Config) any { return c.Warnings },
+			[]string{"public.base_url: it is on this machine, so nobody else can open the links in mails"}},
+		{"two listeners that take any port are two", "[operator]\nlisten = \"127.0.0.1:0\"\n[public]\nlisten = \"127.0.0.1:0\"\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings }, []string(nil)},
+		{"a reserved setting is only a warning", "[operator]\ntoken_file = \"none\"", func(c *Config) any { return c.Warnings },
 			[]string{
 				"operator.token_file is set, but it is reserved: it has no effect in this release",
-				"public.listen is set, but it is reserved: it has no effect in this release",
-				"public.base_url is set, but it is reserved: it has no effect in this release",
-				"webhook.secret_file is set, but it is reserved: it has no effect in this release",
 			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -216,7 +222,7 @@ func TestCheckReadyNamesWhatIsMissing(t *testing.T) {
 func TestConfigHidesItsSecrets(t *testing.T) {
 	environment := map[string]string{
 		"ALTA_CAPA_API_KEY": "hunter2", "ALTA_SMTP_PASSWORD": "hunter2",
-		"ALTA_OPERATOR_TOKEN": "hunter2", "ALTA_WEBHOOK_SECRET": "hunter2",
+		"ALTA_OPERATOR_TOKEN": "hunter2", "ALTA_WEBHOOK_SECRET": "hunter2", "ALTA_WEBHOOK_PREVIOUS_SECRET": "hunter2",
 	}
 	c, err := LoadConfig("", []byte("smtp.host = 'h'\nsmtp.username = 'u'\nsmtp.from = 'a@b.example'\nbrand.name = 'B'"), standardConfig(t),
 		func(name string) string { return environment[name] })
@@ -227,8 +233,8 @@ func TestConfigHidesItsSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
+		"a webhook secret is set, but public.listen is not: no webhook comes in",
 		"ALTA_OPERATOR_TOKEN is set, but it is reserved: it has no effect in this release",
-		"ALTA_WEBHOOK_SECRET is set, but it is reserved: it has no effect in this release",
 	}
 	if diff := cmp.Diff(want, c.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)

@@ -81,7 +81,7 @@ func TestDefaults(t *testing.T) {
 		Fleet:    FleetConfig{Lease: 30 * time.Second},
 		Capa: CapaConfig{
 			BaseURL: "https://staging-api.capa.fi", LinkTTL: 24 * time.Hour, LinkHosts: []string{},
-			MinLife: time.Hour, Timeout: 15 * time.Second, Connections: 16,
+			MinLife: time.Hour, Timeout: 15 * time.Second, Connections: 16, CheckStatus: "off",
 		},
 		SMTP: SMTPConfig{Port: 587, TLS: "starttls", Connections: 8, Timeout: time.Minute, DotTimeout: 10 * time.Minute, IdleTimeout: 30 * time.Second},
 		Plan: PlanConfig{

@@ -7,10 +7,6 @@ func (c *Config) warnReserved(getenv func(string) string) {
 	for _, reserved := range []struct{ name, value string }{
 		{"operator.token_file", c.Operator.TokenFile},
 		{"ALTA_OPERATOR_TOKEN", getenv("ALTA_OPERATOR_TOKEN")},
-		{"public.listen", c.Public.Listen},
-		{"public.base_url", c.Public.BaseURL},
-		{"webhook.secret_file", c.Webhook.SecretFile},
-		{"ALTA_WEBHOOK_SECRET", getenv("ALTA_WEBHOOK_SECRET")},
 	} {
 		if reserved.value != "" {
 			c.Warnings = append(c.Warnings, reserved.name+" is set, but it is reserved: it has no effect in this release")

@@ -42,6 +42,7 @@ func secretsOf(c *Config) []secretSource {
 		{what: "the SMTP password", setting: "smtp.password_file", env: "ALTA_SMTP_PASSWORD", file: &c.SMTP.PasswordFile, into: &c.SMTP.Password},
 		{what: "the DKIM key", setting: "smtp.dkim.key_file", file: &c.SMTP.DKIM.KeyFile, into: &c.SMTP.DKIM.Key, form: secretLines},
 		{what: "the operator's token", setting: "operator.token_file", env: "ALTA_OPERATOR_TOKEN", file: &c.Operator.TokenFile, into: &c.Operator.Token, form: secretToken},
+		{what: "the webhook secret of before", setting: "webhook.previous_secret_file", env: "ALTA_WEBHOOK_PREVIOUS_SECRET", file: &c.Webhook.PreviousSecretFile, into: &c.Webhook.Previous},
 		{what: "the webhook secret", setting: "webhook.secret_file", env: "ALTA_WEBHOOK_SECRET", file: &c.Webhook.SecretFile, into: &c.Webhook.Secret},
 	}
 }

@@ -127,7 +127,7 @@ func TestSecrets(t *testing.T) {
 
 func TestEverySecretHasItsPlace(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"api", "token", "webhook"} {
+	for _, name := range []string{"api", "token", "webhook", "previous"} {
 		writeSecret(t, filepath.Join(dir, name), name+"-from-a-file\n", 0o600)
 	}
 	// A passphrase has blanks, and they belong to it.
@@ -141,16 +141,17 @@ smtp.dkim = { domain = "b.example", selector = "s", key_file = "dkim.pem" }
 capa.api_key_file = "api"
 operator.token_file = "token"
 webhook.secret_file = "webhook"
+webhook.previous_secret_file = "previous"
 `
 	for _, test := range []struct {
 		name string
 		env  map[string]string
 		want []string
 	}{
-		{"from files", nil, []string{"api-from-a-file", " pass phrase ", "token-from-a-file", "webhook-from-a-file", pem}},
+		{"from files", nil, []string{"api-from-a-file", " pass phrase ", "token-from-a-file", "webhook-from-a-file", "previous-from-a-file", pem}},
 		{"from the environment",
-			map[string]string{"ALTA_CAPA_API_KEY": "a", "ALTA_SMTP_PASSWORD": "b", "ALTA_OPERATOR_TOKEN": "c", "ALTA_WEBHOOK_SECRET": "d"},
-			[]string{"a", "b", "c", "d", pem}},
+			map[string]string{"ALTA_CAPA_API_KEY": "a", "ALTA_SMTP_PASSWORD": "b", "ALTA_OPERATOR_TOKEN": "c", "ALTA_WEBHOOK_SECRET": "d", "ALTA_WEBHOOK_PREVIOUS_SECRET": "e"},
+			[]string{"a", "b", "c", "d", "e", pem}},
 	} {
 		c, err := LoadConfig(filepath.Join(dir, "config.toml"), []byte(text), standardConfig(t), func(name string) string { return test.env[name] })
 		if err != nil {
@@ -160,7 +161,7 @@ webhook.secret_file = "webhook"
 			t.Errorf("%s: %v", test.name, err)
 		}
 		var got []string
-		for _, s := range []pipeline.Secret{c.Capa.APIKey, c.SMTP.Password, c.Operator.Token, c.Webhook.Secret, c.SMTP.DKIM.Key} {
+		for _, s := range []pipeline.Secret{c.Capa.APIKey, c.SMTP.Password, c.Operator.Token, c.Webhook.Secret, c.Webhook.Previous, c.SMTP.DKIM.Key} {
 			got = append(got, s.Reveal())
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {

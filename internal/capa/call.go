@@ -25,7 +25,8 @@ type loss struct {
 	err     error // holds no URL and nothing that the server wrote
 }
 
-// call makes one request; either the answer or the loss counts.
+// call makes one request; either the answer, of so many bytes at most, or the loss
+// counts.
 //
 // A request has been sent, for all we know, as soon as it has a connection.
 // net/http asks for a second one only when nothing at all was written on the
@@ -35,7 +36,7 @@ type loss struct {
 //
 // The transport is asked directly: it follows no redirect, and a custom header,
 // the API key, would go along with one to any host.
-func (c *Client) call(ctx context.Context, transport *http.Transport, req http.Request) (answer, *loss) {
+func (c *Client) call(ctx context.Context, transport *http.Transport, req http.Request, most int) (answer, *loss) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	var sent atomic.Bool
@@ -60,8 +61,8 @@ func (c *Client) call(ctx context.Context, transport *http.Transport, req http.R
 		return a, nil
 	}
 	// Reading to the end lets the connection be used again.
-	a.body, err = readBody(resp)
-	if len(a.body) > maxAnswer {
+	a.body, err = readBody(resp, most)
+	if len(a.body) > most {
 		a.body, a.oversize = nil, true
 	} else if err != nil {
 		a.body, a.cut = nil, true
@@ -74,13 +75,13 @@ func (c *Client) call(ctx context.Context, transport *http.Transport, req http.R
 
 // readBody reads a body to its end, or one byte more than an answer may have. One
 // whose length is told, as nearly every one's is, gets a space of that length.
-func readBody(resp *http.Response) ([]byte, error) {
+func readBody(resp *http.Response, most int) ([]byte, error) {
 	if 0 <= resp.ContentLength && resp.ContentLength <= usualAnswer {
 		body := make([]byte, resp.ContentLength)
 		n, err := io.ReadFull(resp.Body, body)
 		return body[:n], err
 	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	return io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 }
 
 // newLoss keeps what is safe of the cause. Before a connection stands, that is
@@ -106,11 +107,15 @@ func newLoss(sent bool, err error) *loss {
 	return &loss{sent: sent, timeout: timeout, err: err}
 }
 
-// judgeLoss says what a call without an answer means for a mint.
-func judgeLoss(l *loss) finding {
+// judgeLoss says what a call without an answer means.
+func judgeLoss(l *loss, kind callKind) finding {
 	f := finding{
-		fault:  pipeline.Fault{Kind: pipeline.Retry, Doubtful: l.sent, Free: !l.sent, Err: l.err},
+		fault:  pipeline.Fault{Kind: pipeline.Retry, Doubtful: l.sent && kind == minting, Free: !l.sent, Err: l.err},
 		causes: []cause{trouble},
+	}
+	then := "; it is tried again later"
+	if kind == minting {
+		then = " and may have opened a session; it is tried again later with a new link"
 	}
 	switch {
 	case !l.sent:
@@ -119,11 +124,11 @@ func judgeLoss(l *loss) finding {
 		f.outage = fmt.Sprintf("the partner API could not be reached or failed for %d users in a row; check the network, DNS and capa.base_url with 'alta doctor'", maxTrouble)
 	case l.timeout:
 		f.fault.Code = "capa.timeout"
-		f.fault.Reason = "the partner API did not answer in time and may have opened a session; it is tried again later with a new link"
+		f.fault.Reason = "the partner API did not answer in time" + then
 		f.outage = fmt.Sprintf("the partner API did not answer in time or failed for %d users in a row; check its status page, and capa.timeout", maxTrouble)
 	default:
 		f.fault.Code = "capa.cut"
-		f.fault.Reason = "the partner API ended the connection without an answer and may have opened a session; it is tried again later with a new link"
+		f.fault.Reason = "the partner API ended the connection without an answer" + then
 		f.outage = fmt.Sprintf("the partner API ended connections without an answer or failed for %d users in a row; check its status page, and any proxy on the way", maxTrouble)
 	}
 	return f

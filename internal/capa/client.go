@@ -12,7 +12,7 @@ import (
 
 // Client calls the partner API. It is safe for concurrent use, and what it
 // remembers (streaks of failures, a pause that the API asked for) spans all of
-// its users. It satisfies [pipeline.Issuer].
+// its users. It satisfies [pipeline.Issuer] and [pipeline.Inquirer].
 type Client struct {
 	cfg      Config
 	now      pipeline.Clock
@@ -21,7 +21,8 @@ type Client struct {
 	line     *line
 	pace     *pace
 	gate     gate
-	streaks  *streaks
+	streaks  *streaks // of mints
+	looks    *streaks // of questions for a status, which say nothing of mints
 }
 
 // New checks the settings and returns a client. It opens no connection.
@@ -45,6 +46,7 @@ func New(cfg Config, now pipeline.Clock) (*Client, error) {
 		pace:     newPace(cfg.Rate),
 		gate:     gate{now: now},
 		streaks:  newStreaks(),
+		looks:    newStreaks(),
 	}, nil
 }
 
@@ -62,39 +64,16 @@ func (c *Client) Issue(ctx context.Context, u pipeline.User) (link pipeline.Secr
 	if fault := checkUser(u); fault != nil {
 		return pipeline.Secret{}, fault
 	}
-	turn, err := c.line.enter(ctx)
+	a, err := c.ask(ctx, minting, u, c.requests.link(u))
 	if err != nil {
-		return pipeline.Secret{}, fmt.Errorf("issue link: wait for other calls to end: %w", err)
-	}
-	felt := unknown
-	// The turn goes on only after the answer was judged, so that whoever gets
-	// it meets the pause that the answer asked for.
-	defer func() { c.line.leave(turn, felt) }()
-	if err := c.admit(ctx, &turn); err != nil {
 		return pipeline.Secret{}, err
 	}
-	// A mint that was begun is brought to its end, which Config.Timeout bounds:
-	// one that is given up leaves it in doubt whether it opened a session.
-	a, lost := c.call(context.WithoutCancel(ctx), turn.transport, c.requests.link(u))
-	felt = feel(a, lost)
-	if lost != nil {
-		return pipeline.Secret{}, judgeLoss(lost).settle(c.streaks, u.ID)
-	}
-	if a.status == http.StatusTooManyRequests {
-		pause := parseRetryAfter(a.retryAfter, c.now())
-		found := throttled(pause)
-		if c.gate.shut(pause) {
-			found = throttledInVain(pause)
-		}
-		return pipeline.Secret{}, found.settle(c.streaks, u.ID)
-	}
-	c.gate.passed()
 	if !isSuccess(a.status) {
-		return pipeline.Secret{}, judge(a, u, c.cfg.APIKey.Reveal()).settle(c.streaks, u.ID)
+		return pipeline.Secret{}, c.settle(minting, u, judge(a, u, c.cfg.APIKey.Reveal()))
 	}
 	url, found, ok := c.linkOf(a, u)
 	if !ok {
-		return pipeline.Secret{}, found.settle(c.streaks, u.ID)
+		return pipeline.Secret{}, c.settle(minting, u, found)
 	}
 	c.streaks.succeed()
 	return pipeline.NewSecret(url), nil
@@ -106,16 +85,9 @@ func (c *Client) Issue(ctx context.Context, u pipeline.User) (link pipeline.Secr
 // that the key is good. Its error is a [pipeline.Fault] of kind Outage, or of
 // kind Hold when the answer is hardly the partner API's, or the context's.
 func (c *Client) Check(ctx context.Context) error {
-	a, lost := c.call(ctx, c.line.current(), *c.requests.look())
+	a, lost := c.call(ctx, c.line.current(), *c.requests.look(), maxAnswer)
 	if lost != nil {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			return fmt.Errorf("check the partner API: %w", ctx.Err())
-		}
-		found := judgeLoss(lost)
-		if !lost.sent {
-			found.fault.Reason = "the partner API could not be reached; check capa.base_url and the network"
-		}
-		return outage(found)
+		return c.unreached(ctx, "check the partner API", lost)
 	}
 	switch a.status {
 	case http.StatusOK:
@@ -134,11 +106,7 @@ func (c *Client) Check(ctx context.Context) error {
 		if e.is("UNAUTHORIZED", true) && e.message == notAssociated {
 			return nil
 		}
-		found := judgeUnauthorized(e, c.cfg.APIKey.Reveal())
-		if found.fault.Kind != pipeline.Outage {
-			found.fault.Reason = "the partner API answered 401 to the API key" + said(e, c.cfg.APIKey.Reveal()) + "; " + adviceKey
-		}
-		return outage(found)
+		return outage(keyRefused(e, c.cfg.APIKey.Reveal()))
 	case http.StatusForbidden:
 		return outage(judge(a, pipeline.User{}, c.cfg.APIKey.Reveal()))
 	case http.StatusTooManyRequests:
@@ -151,6 +119,27 @@ func (c *Client) Check(ctx context.Context) error {
 		"the partner API answered %d, so it is not known whether it accepts the API key; try again later, and check capa.base_url", a.status)))
 }
 
+// unreached reports a call that is about no user and brought no answer.
+func (c *Client) unreached(ctx context.Context, what string, lost *loss) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	}
+	found := judgeLoss(lost, looking)
+	if !lost.sent {
+		found.fault.Reason = "the partner API could not be reached; check capa.base_url and the network"
+	}
+	return outage(found)
+}
+
+// keyRefused is a 401 to a call that is about no user.
+func keyRefused(e apiError, key string) finding {
+	found := judgeUnauthorized(e, key)
+	if found.fault.Kind != pipeline.Outage {
+		found.fault.Reason = "the partner API answered 401 to the API key" + said(e, key) + "; " + adviceKey
+	}
+	return found
+}
+
 // unclear is an answer that any web server could give.
 func unclear(status int) *pipeline.Fault {
 	f := just(pipeline.Hold, "unclear", fmt.Sprintf(
@@ -160,44 +149,6 @@ func unclear(status int) *pipeline.Fault {
 
 // Close closes the kept connections. Calls that are under way finish.
 func (c *Client) Close() { c.line.current().CloseIdleConnections() }
-
-// admit waits until the call may be made, or until the caller gives up. A share
-// that changes meanwhile begins the wait anew, with another turn if need be.
-func (c *Client) admit(ctx context.Context, t *turn) error {
-	for {
-		if err := c.pass(ctx); err != nil {
-			return err
-		}
-		granted, err := c.pace.wait(ctx)
-		if err != nil {
-			return fmt.Errorf("issue link: wait for capa.rate: %w", err)
-		}
-		// The gate may have shut while this call waited for its turn.
-		if err := c.pass(ctx); err != nil {
-			return err
-		}
-		kept, err := c.line.keep(ctx, t)
-		if err != nil {
-			return fmt.Errorf("issue link: wait for other calls to end: %w", err)
-		}
-		if granted && kept {
-			return nil
-		}
-	}
-}
-
-// pass waits for the gate, or refuses at once when the wait would be long.
-func (c *Client) pass(ctx context.Context) error {
-	left, err := c.gate.wait(ctx)
-	switch {
-	case err != nil:
-		return fmt.Errorf("issue link: wait for the partner API's pause to end: %w", err)
-	case left > 0:
-		found := throttled(left)
-		return &found.fault
-	}
-	return nil
-}
 
 // linkOf takes the link out of a 2xx answer, or says why it can't be used.
 func (c *Client) linkOf(a answer, u pipeline.User) (link string, found finding, ok bool) {

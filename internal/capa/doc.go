@@ -1,5 +1,6 @@
 // Package capa is the client of the partner API: it mints one verification
-// link per call and says what each answer means for a run.
+// link per call, asks where a user stands, and says what each answer means for a
+// run.
 //
 // Only this package knows a status code or an error text of the API; everybody
 // else sees a [pipeline.Fault]. The table, first match wins:
@@ -31,6 +32,12 @@
 // A mint is doubtful when a session may have been opened that nobody got a link
 // to: no answer after the request was sent, a 2xx without a link that may be
 // mailed, and a 5xx other than 503 and the documented 500.
+//
+// [Client.Inquire] is judged by the same table, with streaks of its own, and is never
+// doubtful. Of its 2xx one field is read; one that is no JSON, or over 1 MiB, is
+// capa.no_status, as capa.no_link. A 404 in the API's own words is an answer: no
+// details. Any other is capa.wrong_address and, as nothing that is merely asked
+// should fail a mail, is tried again more than once.
 //
 // Before any call, capa.bad_id and capa.bad_country fail a delivery whose user
 // can't be asked about.

@@ -19,13 +19,13 @@ const (
 	maxPauses    = 5                // so many in a row are an outage too
 )
 
-// gate stops all minting while the partner API asks for a pause. It is safe
-// for concurrent use.
+// gate stops all calls while the partner API asks for a pause. It is safe for
+// concurrent use.
 type gate struct {
 	now    pipeline.Clock
 	mu     sync.Mutex
 	until  time.Time
-	pauses int // in a row, with no call let through between them
+	pauses [callKinds]int // in a row, with no call of the kind let through between them
 }
 
 // shut closes the gate for pause, counted from now; a shorter pause never
@@ -33,25 +33,25 @@ type gate struct {
 // out and the next call refused all the same: without an end to that, a run
 // would wait and ask for as long as the API refuses. Refusals of calls that
 // were under way together are one pause.
-func (g *gate) shut(pause time.Duration) (vain bool) {
+func (g *gate) shut(kind callKind, pause time.Duration) (vain bool) {
 	now := g.now()
 	until := now.Add(pause)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.until.After(now) {
-		g.pauses++
+		g.pauses[kind]++
 	}
 	if until.After(g.until) {
 		g.until = until
 	}
-	return g.pauses >= maxPauses
+	return g.pauses[kind] >= maxPauses
 }
 
 // passed notes that the API let a call through, whatever it answered.
-func (g *gate) passed() {
+func (g *gate) passed(kind callKind) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.pauses = 0
+	g.pauses[kind] = 0
 }
 
 // left returns how long the gate stays closed.

@@ -23,8 +23,8 @@ func TestGate(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g := gate{now: time.Now}
 			start := time.Now()
-			g.shut(10 * time.Second)
-			g.shut(5 * time.Second)
+			g.shut(minting, 10*time.Second)
+			g.shut(minting, 5*time.Second)
 			var waiters sync.WaitGroup
 			for range 3 {
 				waiters.Go(func() {
@@ -35,14 +35,14 @@ func TestGate(t *testing.T) {
 				})
 			}
 			synctest.Wait()
-			g.shut(20 * time.Second) // while they wait
+			g.shut(minting, 20*time.Second) // while they wait
 			waiters.Wait()
 		})
 	})
 	t.Run("A long pause is reported at once.", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g := gate{now: time.Now}
-			g.shut(31 * time.Second)
+			g.shut(minting, 31*time.Second)
 			if left, err := g.wait(t.Context()); left != 31*time.Second || err != nil {
 				t.Errorf("%v, %v", left, err)
 			}
@@ -53,8 +53,8 @@ func TestGate(t *testing.T) {
 			g := gate{now: time.Now}
 			for _, through := range []bool{true, false} {
 				for n := 1; n <= maxPauses; n++ {
-					g.shut(time.Second) // of a call that was under way with the next
-					if vain := g.shut(time.Second); vain != (n == maxPauses) {
+					g.shut(minting, time.Second) // of a call that was under way with the next
+					if vain := g.shut(minting, time.Second); vain != (n == maxPauses) {
 						t.Errorf("pause %d in a row: in vain %v", n, vain)
 					}
 					if _, err := g.wait(t.Context()); err != nil {
@@ -62,10 +62,10 @@ func TestGate(t *testing.T) {
 					}
 				}
 				if through {
-					g.passed()
+					g.passed(minting)
 				}
 			}
-			if !g.shut(time.Second) {
+			if !g.shut(minting, time.Second) {
 				t.Error("a pause after five in vain is not in vain")
 			}
 		})
@@ -73,7 +73,7 @@ func TestGate(t *testing.T) {
 	t.Run("The wait ends with its context.", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g := gate{now: time.Now}
-			g.shut(30 * time.Second)
+			g.shut(minting, 30*time.Second)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			if left, err := g.wait(ctx); left != 30*time.Second || !errors.Is(err, context.DeadlineExceeded) {

@@ -257,7 +257,7 @@ func TestAShareReachesThoseWhoWaitForTheRate(t *testing.T) {
 		for range 4 {
 			go func() {
 				mine, _ := client.line.enter(t.Context())
-				if client.admit(t.Context(), &mine) == nil {
+				if client.admit(t.Context(), minting, &mine) == nil {
 					admitted.Add(1)
 				}
 			}()

@@ -57,7 +57,7 @@ func TestAConnectionOfTheShareBeforeIsClosed(t *testing.T) {
 				client.SetShare(c.share, 0)
 			}
 			u := pipeline.User{ID: "u1", Country: pipeline.MX}
-			if a, lost := client.call(t.Context(), old, client.requests.link(u)); lost != nil || a.status != http.StatusCreated {
+			if a, lost := client.call(t.Context(), old, client.requests.link(u), maxAnswer); lost != nil || a.status != http.StatusCreated {
 				t.Errorf("answer %d, %+v", a.status, lost)
 			}
 			client.SetShare(c.share, 0)

@@ -43,6 +43,11 @@ type APIOptions struct {
 
 	// Latency delays every answer.
 	Latency time.Duration
+
+	// WebhookURL is where webhooks go until another address is registered;
+	// WebhookSecret signs them, "" is a fixed one, see [API.WebhookSecret].
+	WebhookURL    string
+	WebhookSecret string
 }
 
 // AnswerShape is how a minted link is wrapped.
@@ -100,6 +105,7 @@ type API struct {
 	faults   []*armedFault
 	calls    int
 	mints    []Mint
+	webhook  string // where webhooks go, "" before one is registered
 }
 
 // StartAPI listens and serves until [API.Close].
@@ -109,12 +115,13 @@ func StartAPI(opts APIOptions) (*API, error) {
 	}
 	opts.Addr = cmp.Or(opts.Addr, "127.0.0.1:0")
 	opts.Key = cmp.Or(opts.Key, "sandbox-partner-api-key")
+	opts.WebhookSecret = cmp.Or(opts.WebhookSecret, "sandbox-webhook-secret")
 	opts.LinkURL = cmp.Or(opts.LinkURL, "https://kyc.sandbox.example/session")
 	listener, err := net.Listen("tcp", opts.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("start the simulated partner API: %w", err)
 	}
-	a := &API{opts: opts, listener: listener, users: map[string]APIUser{}, verdicts: map[string]string{}}
+	a := &API{opts: opts, listener: listener, users: map[string]APIUser{}, verdicts: map[string]string{}, webhook: opts.WebhookURL}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	a.AddUsers(opts.Users...)
 	a.server = &http.Server{

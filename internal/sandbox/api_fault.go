@@ -16,6 +16,7 @@ type APIFault struct {
 	Call    int              // only for the n-th mint request since the start, from 1
 	Times   int              // only so many times; 0 is always
 	Details bool             // for kyc/details instead of the mints
+	Webhook bool             // for webhook-settings instead of the mints
 
 	Answer APIAnswer
 }
@@ -76,8 +77,9 @@ func (a *API) SetFaults(faults ...APIFault) {
 type request struct {
 	user    string
 	country pipeline.Country
-	call    int // 0 for kyc/details
+	call    int // 0 for what is no mint
 	details bool
+	webhook bool
 }
 
 // fault returns the answer of the first fault that matches. The caller holds
@@ -92,7 +94,7 @@ func (a *API) fault(r request) (APIAnswer, bool) {
 }
 
 func (f *armedFault) matches(r request) bool {
-	return f.Details == r.details &&
+	return f.Details == r.details && f.Webhook == r.webhook &&
 		(f.User == "" || f.User == r.user) &&
 		(f.Country == "" || f.Country == r.country) &&
 		(f.Call == 0 || f.Call == r.call) &&

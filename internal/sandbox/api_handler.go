@@ -21,6 +21,7 @@ func (a *API) routes() http.Handler {
 	mux.HandleFunc("POST /api/partner/v2/users/{id}/kyc/verification-link", a.serve(a.mint(pipeline.Individual)))
 	mux.HandleFunc("POST /api/partner/v2/users/{id}/kyb/verification-link", a.serve(a.mint(pipeline.Business)))
 	mux.HandleFunc("GET /api/partner/v2/kyc/details", a.serve(a.details))
+	mux.HandleFunc("PUT /api/partner/v2/webhook-settings", a.serve(a.settings))
 	return mux
 }
 

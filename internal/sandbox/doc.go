@@ -5,8 +5,9 @@
 //
 // [API] answers as the partner API is documented to, with every documented
 // error in its own words. It opens no real verification session; the links
-// that it mints are unique and lead nowhere. The files api*.go hold it, the
-// files smtp*.go hold the catcher, which keeps each mail that it accepts.
+// that it mints are unique and lead nowhere. It fires the partner's signed
+// webhooks when it is told to. The files api*.go hold it, the files smtp*.go hold
+// the catcher, which keeps each mail that it accepts.
 //
 // Neither server logs anything: what happened is asked of it afterwards.
 package sandbox

@@ -81,7 +81,7 @@ func busyAttention() *fakeAttention {
 }
 
 func attentionMux(t testing.TB, f *fakeAttention, operates bool) (*Pages, http.Handler) {
-	a := &AttentionPage{newTestPages(t, operates), f}
+	a := &AttentionPage{operatorPages(t, operates), f}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /attention", a.Show)
 	mux.HandleFunc("GET /attention/group", a.Group)
@@ -110,7 +110,7 @@ func TestAttentionLooks(t *testing.T) {
 				checkHostile(t, text)
 				checkActs(t, text, operates && name != "attention-empty")
 				if operates {
-					golden(t, pages, name+"-"+string(l)+".html", text)
+					goldenPage(t, pages, name+"-"+string(l)+".html", text)
 				}
 			}
 		}
@@ -196,7 +196,7 @@ func TestResultOfAnAct(t *testing.T) {
 		f.refuses = 2
 		pages, mux := attentionMux(t, f, true)
 		_, text := browse(t, mux, "POST", "/attention/act", l, "state=doubt&code=smtp.timeout&country=MX&do=resend&reason=ok&scope=group")
-		golden(t, pages, "result-"+string(l)+".html", text)
+		goldenPage(t, pages, "result-"+string(l)+".html", text)
 		checkHostile(t, text)
 	}
 }

@@ -157,6 +157,10 @@ func inkTheme() charts.ColorPalette {
 // colour scheme. Nothing but paths and texts comes through.
 func repaint(drawn []byte) (string, error) {
 	var out strings.Builder
+	names := map[string]string{}
+	for name, c := range inks() {
+		names[fmt.Sprintf("rgb(%d,%d,%d)", c.R, c.G, c.B)] = name
+	}
 	d := xml.NewDecoder(bytes.NewReader(drawn))
 	for {
 		token, err := d.Token()
@@ -174,7 +178,7 @@ func repaint(drawn []byte) (string, error) {
 		if err := d.DecodeElement(&shape, &start); err != nil {
 			return "", fmt.Errorf("read a shape: %w", err)
 		}
-		class, err := inkClass(shape.Style)
+		class, err := inkClass(shape.Style, names)
 		if err != nil {
 			return "", err
 		}
@@ -200,17 +204,16 @@ type drawnShape struct {
 	Text  string `xml:",chardata"`
 }
 
-// inkClass finds the one ink of a style: "fill-c1" or "stroke-grid".
-func inkClass(style string) (string, error) {
+// inkClass finds the one ink of a style, by the names of the colours: "fill-c1" or
+// "stroke-grid".
+func inkClass(style string, names map[string]string) (string, error) {
 	for declaration := range strings.SplitSeq(style, ";") {
 		property, value, _ := strings.Cut(declaration, ":")
 		if property != "fill" && property != "stroke" || value == "none" {
 			continue
 		}
-		for name, color := range inks() {
-			if value == fmt.Sprintf("rgb(%d,%d,%d)", color.R, color.G, color.B) {
-				return property + "-" + name, nil
-			}
+		if name, ok := names[value]; ok {
+			return property + "-" + name, nil
 		}
 		return "", fmt.Errorf("a drawing has the colour %q, which is none of the inks", value)
 	}

@@ -59,12 +59,12 @@ func busyForecast() *fakeForecast {
 func TestForecastLooks(t *testing.T) {
 	for name, f := range map[string]*fakeForecast{"busy": busyForecast(), "empty": {}} {
 		for _, l := range Languages() {
-			page := &ForecastPage{newTestPages(t, false), f}
+			page := &ForecastPage{operatorPages(t, false), f}
 			response, text := browse(t, http.HandlerFunc(page.Show), "GET", "/forecast?at=2026-11-25T09:30", l, "")
 			if response.StatusCode != http.StatusOK {
 				t.Errorf("status %d", response.StatusCode)
 			}
-			golden(t, page.Pages, "forecast-"+name+"-"+string(l)+".html", text)
+			goldenPage(t, page.Pages, "forecast-"+name+"-"+string(l)+".html", text)
 			checkHostile(t, text)
 			checkActs(t, text, false)
 		}
@@ -87,7 +87,7 @@ func TestDryRunAt(t *testing.T) {
 	} {
 		t.Run(tt.sentence, func(t *testing.T) {
 			f := &fakeForecast{}
-			page := &ForecastPage{newTestPages(t, true), f}
+			page := &ForecastPage{operatorPages(t, true), f}
 			response, _ := browse(t, http.HandlerFunc(page.Show), "GET", "/forecast?at="+url.QueryEscape(tt.at), English, "")
 			if tt.want == "" {
 				if response.StatusCode != http.StatusBadRequest || !f.at.IsZero() {

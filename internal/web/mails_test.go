@@ -34,7 +34,7 @@ func (f *fakeMails) SendTest(_ context.Context, m MailKind, to string, by Act) (
 func (f *fakeMails) Lasting() bool { return true }
 
 func mailsMux(t testing.TB, f *fakeMails, operates bool) (*Pages, http.Handler) {
-	m := &MailsPage{newTestPages(t, operates), f}
+	m := &MailsPage{operatorPages(t, operates), f}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /mails", m.Show)
 	mux.HandleFunc("GET /mails/frame", m.Frame)
@@ -75,7 +75,7 @@ func TestMailsLook(t *testing.T) {
 				checkHostile(t, text)
 				checkActs(t, text, operates && name != "mails-broken")
 				if operates {
-					golden(t, pages, name+"-"+string(l)+".html", text)
+					goldenPage(t, pages, name+"-"+string(l)+".html", text)
 				}
 			}
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 func newOverviewPage(t testing.TB, f *fakeLedger, operates bool) *OverviewPage {
-	return &OverviewPage{Pages: newTestPages(t, operates), From: f, Live: f, Runs: f}
+	return &OverviewPage{Pages: operatorPages(t, operates), From: f, Live: f, Runs: f}
 }
 
 func TestOverviewLooks(t *testing.T) {
@@ -28,7 +28,7 @@ func TestOverviewLooks(t *testing.T) {
 			if response.StatusCode != http.StatusOK {
 				t.Errorf("status %d", response.StatusCode)
 			}
-			golden(t, page.Pages, "overview-"+name+"-"+string(l)+".html", text)
+			goldenPage(t, page.Pages, "overview-"+name+"-"+string(l)+".html", text)
 			checkHostile(t, text)
 		}
 	}
@@ -109,7 +109,7 @@ func (f liveFeed) LiveRun(ctx context.Context) (*LiveRun, error) {
 
 func TestStreamFollowsARun(t *testing.T) {
 	feed := make(liveFeed, 10)
-	streams := NewStreams(newTestPages(t, true), feed, time.Now)
+	streams := NewStreams(operatorPages(t, true), feed, time.Now)
 	streams.every = time.Millisecond
 	s := serve(t, streams)
 	s.BeforeClose(streams.Close)
@@ -158,7 +158,7 @@ func TestStreamFollowsARun(t *testing.T) {
 
 // One stream more than there are is told to come back.
 func TestStreamsAreBounded(t *testing.T) {
-	streams := NewStreams(newTestPages(t, true), make(liveFeed), time.Now)
+	streams := NewStreams(operatorPages(t, true), make(liveFeed), time.Now)
 	for range mostStreams {
 		streams.slots <- struct{}{}
 	}

@@ -24,7 +24,7 @@ type PagesOptions struct {
 	Zone    *time.Location // in which times are shown: schedule.time_zone
 	Version string
 	Secure  bool // cookies go over TLS alone
-	// Who tells who has signed in; nil is nobody.
+	// Who tells who has signed in, [GuardedBy] for example; nil is nobody.
 	Who func(context.Context) (SignedIn, bool)
 	Now pipeline.Clock
 	Log *slog.Logger
@@ -46,8 +46,8 @@ type look struct {
 	screens  map[string]parsedScreen
 }
 
-// sheet is what the layout and a screen within it are given.
-type sheet struct {
+// shown is what the layout and a screen within it are given.
+type shown struct {
 	Title    string
 	Section  Section
 	Path     string // of this page, with its query, to come back to
@@ -61,7 +61,7 @@ type sheet struct {
 }
 
 // Operates tells whether the forms of acts are to be shown.
-func (s sheet) Operates() bool { return s.Who != nil && s.Who.Operates }
+func (s shown) Operates() bool { return s.Who != nil && s.Who.Operates }
 
 // NewPages parses every screen in every language and writes each one with its
 // samples, so that a mistake stops the program at start and no page at night.
@@ -83,6 +83,12 @@ func NewPages(o PagesOptions) (*Pages, error) {
 		return nil, fmt.Errorf("write the operator's pages with samples: %w", err)
 	}
 	return p, nil
+}
+
+// GuardedBy tells who has signed in as the guard let them in.
+func GuardedBy(ctx context.Context) (SignedIn, bool) {
+	who, ok := WhoAsks(ctx)
+	return SignedIn{Name: who.Name, Operates: Operators.admits(who)}, ok
 }
 
 // Show writes the screen. The view is the screen's own.
@@ -107,7 +113,7 @@ func (p *Pages) lookOf(r *http.Request) *look { return p.looks[languageOf(r)] }
 // show writes to memory first: a page is whole, or it is one about an error.
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, screen, part string, view any) {
 	k := p.lookOf(r)
-	s := p.sheet(r, view)
+	s := p.whatIsShown(r, view)
 	if part == "layout" {
 		s.Flash = p.takeFlash(w, r)
 	}
@@ -127,8 +133,8 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, screen,
 	_, _ = page.WriteTo(w)
 }
 
-func (p *Pages) sheet(r *http.Request, view any) sheet {
-	s := sheet{
+func (p *Pages) whatIsShown(r *http.Request, view any) shown {
+	s := shown{
 		Path: r.URL.RequestURI(), Language: languageOf(r), Zone: p.options.Zone.String(), Version: p.options.Version,
 		Now: p.options.Now(), View: view,
 	}
@@ -144,7 +150,7 @@ func (p *Pages) sheet(r *http.Request, view any) sheet {
 }
 
 // write executes one template of a screen.
-func (k *look) write(to *bytes.Buffer, screen, part string, s sheet) error {
+func (k *look) write(to *bytes.Buffer, screen, part string, s shown) error {
 	found, ok := k.screens[screen]
 	if !ok {
 		return fmt.Errorf("no screen %q", screen)
@@ -157,16 +163,16 @@ func (k *look) write(to *bytes.Buffer, screen, part string, s sheet) error {
 // and nobody.
 func (p *Pages) rehearse() error {
 	var found []error
-	for _, k := range p.looks {
-		for name, screen := range k.screens {
-			for i, view := range screen.Samples() {
+	for _, screen := range screens() {
+		for i, view := range screen.Samples() {
+			for _, k := range p.looks {
 				for _, who := range []*SignedIn{nil, {Name: "sample"}, {Name: "sample", Operates: true}} {
-					s := sheet{
+					s := shown{
 						Path: "/", Language: k.language, Who: who, Flash: &Flash{ToneDone, "sample"},
 						Zone: p.options.Zone.String(), Now: p.options.Now(), View: view,
 					}
-					if err := k.write(new(bytes.Buffer), name, "layout", s); err != nil {
-						found = append(found, fmt.Errorf("%s in %s, sample %d: %w", name, k.language, i, err))
+					if err := k.write(new(bytes.Buffer), screen.Name, "layout", s); err != nil {
+						found = append(found, fmt.Errorf("%s in %s, sample %d: %w", screen.Name, k.language, i, err))
 					}
 				}
 			}

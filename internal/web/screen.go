@@ -43,7 +43,7 @@ type parsedScreen struct {
 // screens lists every page.
 func screens() []Screen {
 	return []Screen{
-		errorScreen(), overviewScreen(), forecastScreen(), attentionScreen(), groupScreen(), resultScreen(), mailsScreen(),
+		errorScreen(), loginScreen(), overviewScreen(), forecastScreen(), attentionScreen(), groupScreen(), resultScreen(), mailsScreen(),
 	}
 }
 

@@ -50,6 +50,10 @@ func englishCauses() causes {
 		"capa.timeout":        {"The partner API took too long", "It did not answer in time.", "Nothing: it is tried again by itself. If it lasts, ask Capa or raise capa.timeout."},
 		"capa.cut":            {"The partner API's answer broke off", "The connection ended too early.", "Nothing: it is tried again by itself. If it lasts, check any proxy on the way."},
 
+		"capa.no_status":      {"The partner API gives no status", "Where the user stands could not be read.", "Nothing: it is asked again by itself. If it lasts, ask Capa."},
+		"capa.not_registered": {"The webhook is not registered", "The partner API did not take the address for webhooks.", "Run “alta webhook register” again, and ask Capa if it stays so."},
+		"session_late":        {"A link came too late", "It was made after its time had run out, so nobody got it.", "Nothing: the next click makes another."},
+
 		"render":           {"The mail can't be written", "A template does not get along with this user's data.", "Read the reason below, mend the template or the data, then resend."},
 		"doubt_changed":    {"The mail in doubt can't be repeated as it was", "A template, the sender or the user changed since, so a repeat would be another mail.", "Look into the mail server's log whether the first one went; if not, resend."},
 		"doubt_expired":    {"The mail in doubt can't be repeated", "Its link is gone, so a repeat would be another mail.", "Look into the mail server's log whether the first one went; if not, resend."},

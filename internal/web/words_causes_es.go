@@ -50,6 +50,10 @@ func spanishCauses() causes {
 		"capa.timeout":        {"La API del socio tardó demasiado", "No respondió a tiempo.", "Nada: se intenta de nuevo solo. Si dura, pregunte a Capa o suba capa.timeout."},
 		"capa.cut":            {"La respuesta de la API se cortó", "La conexión terminó antes de tiempo.", "Nada: se intenta de nuevo solo. Si dura, revise los proxies del camino."},
 
+		"capa.no_status":      {"La API del socio no da el estado", "No se pudo leer en qué punto está el usuario.", "Nada: se pregunta de nuevo solo. Si dura, pregunte a Capa."},
+		"capa.not_registered": {"El webhook no está registrado", "La API del socio no aceptó la dirección para webhooks.", "Ejecute «alta webhook register» de nuevo; si sigue así, pregunte a Capa."},
+		"session_late":        {"Un enlace llegó tarde", "Se creó cuando su tiempo ya había pasado; nadie lo recibió.", "Nada: el siguiente clic crea otro."},
+
 		"render":           {"No se puede escribir el correo", "Una plantilla no se lleva con los datos de este usuario.", "Lea el motivo de abajo, corrija la plantilla o los datos y reenvíe."},
 		"doubt_changed":    {"El correo en duda no se puede repetir igual", "Cambió una plantilla, el remitente o el usuario; la repetición sería otro correo.", "Mire en el registro del servidor si el primero salió; si no, reenvíe."},
 		"doubt_expired":    {"El correo en duda no se puede repetir", "Su enlace ya no está; la repetición sería otro correo.", "Mire en el registro del servidor si el primero salió; si no, reenvíe."},

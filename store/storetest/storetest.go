@@ -28,8 +28,25 @@ type Ledger interface {
 
 	UseKey(ctx context.Context, k *store.Key) error
 	HasKey(ctx context.Context) (bool, error)
+	SealedLinks(ctx context.Context) (int, error)
 	Rekey(ctx context.Context, k *store.Key, by store.Act, now time.Time) error
 	Shred(ctx context.Context, now time.Time) error
+
+	Ticket(ctx context.Context, digest pipeline.TicketDigest) (pipeline.Ticket, error)
+	OptOut(ctx context.Context, digest pipeline.TicketDigest, now time.Time) (t pipeline.Ticket, changed bool, err error)
+	AskLater(ctx context.Context, digest pipeline.TicketDigest, now time.Time) error
+	Askers(ctx context.Context, n int) ([]pipeline.User, error)
+	AnswerAsker(ctx context.Context, user string, now time.Time) (queued bool, err error)
+	pipeline.Sessions
+	SessionsOf(ctx context.Context, user string) ([]store.SessionRecord, error)
+	CountVisits(ctx context.Context, visits []pipeline.Visit) error
+	Visits(ctx context.Context, user string) ([]store.VisitRecord, error)
+
+	News(ctx context.Context, n pipeline.News, plan store.Planner, now time.Time) (pipeline.Effect, error)
+	Tell(ctx context.Context, id string, s pipeline.Status, plan store.Planner, now time.Time) error
+	Inbox(ctx context.Context, n int) ([]store.NewsRecord, error)
+	SettleNews(ctx context.Context, externalID, event string, by store.Act, now time.Time) error
+	NewsOf(ctx context.Context, user string) ([]store.NewsRecord, error)
 
 	Queue(run int64, only store.Only) Queue
 	Recover(ctx context.Context, now time.Time, judge store.JudgeOrphan) (returned, doubted int, err error)
@@ -52,6 +69,16 @@ type Ledger interface {
 	QueueStatus(ctx context.Context, now time.Time) (store.QueueStatus, []pipeline.Pause, error)
 	Deliveries(ctx context.Context, user string) ([]store.DeliveryRecord, error)
 	Audit(ctx context.Context, user string) ([]store.AuditEntry, error)
+	AuditPage(ctx context.Context, f store.AuditFilter) ([]store.AuditRow, error)
+	VerifyAudit(ctx context.Context, noted store.AuditHash) (store.AuditProof, error)
+
+	AddToken(ctx context.Context, t store.Token, by store.Act, now time.Time) error
+	RevokeToken(ctx context.Context, name string, by store.Act, now time.Time) error
+	Tokens(ctx context.Context) ([]store.TokenRecord, error)
+	TokenByDigest(ctx context.Context, digest store.SecretDigest, now time.Time) (store.Login, error)
+	StartLogin(ctx context.Context, l store.NewLogin, now time.Time) error
+	Login(ctx context.Context, cookie store.SecretDigest, r store.LoginRules, now time.Time) (store.Login, error)
+	EndLogin(ctx context.Context, cookie store.SecretDigest) error
 
 	// Dump returns every column of every row of every table as text, for the
 	// suite to look for what must not be there.
@@ -100,13 +127,26 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Begin", beginBehaviours()},
 		{"Record", recordBehaviours()},
 		{"Recover", recoverBehaviours()},
+		{"Tickets", ticketBehaviours()},
+		{"Sessions", sessionBehaviours()},
+		{"Visits", visitBehaviours()},
+		{"OptOut", optOutBehaviours()},
+		{"Askers", askerBehaviours()},
+		{"News", newsBehaviours()},
 		{"Runs", runsBehaviours()},
 		{"Guard", guardBehaviours()},
 		{"Status", statusBehaviours()},
+		{"Audit", auditBehaviours()},
+		{"Tokens", tokenBehaviours()},
+		{"Logins", loginBehaviours()},
 	} {
 		t.Run(area.name, func(t *testing.T) {
 			for _, b := range area.behaviours {
-				t.Run(b.says, func(t *testing.T) { b.check(newFixture(t, open(t))) })
+				t.Run(b.says, func(t *testing.T) {
+					f := newFixture(t, open(t))
+					b.check(f)
+					f.verifyAudit() // whatever was done
+				})
 			}
 		})
 	}
