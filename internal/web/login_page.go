@@ -16,7 +16,7 @@ type mishap int
 // loginWords are what the page to sign in says.
 type loginWords struct {
 	Title, Label, Hint, Button string
-	mishaps                          map[mishap]string
+	mishaps                    map[mishap]string
 }
 
 func english() loginWords {

@@ -92,7 +92,6 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 // one. f must not wait for them.
 func (s *Server) BeforeClose(f func()) { s.server.RegisterOnShutdown(f) }
 
-
 // Close lets the requests under way finish, for five seconds at most, and ends the
 // server.
 func (s *Server) Close() error { return s.CloseWithin(grace) }
