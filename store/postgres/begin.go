@@ -98,7 +98,7 @@ func (s *Store) stillOwed(ctx context.Context, b *beginning) error {
 	if err != nil {
 		return fmt.Errorf("look at user %s: %w", b.d.User.ID, err)
 	}
-	return store.StillOwed(row, &b.d, superseded)
+	return store.StillOwed(row, &b.d, b.d.Operator, superseded)
 }
 
 // tooSoon puts a mail off that the database refused because the user had, or
