@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,15 +11,14 @@ import (
 
 // Ordering is how an engine has one of the orders in an index.
 type Ordering struct {
-	Value       string // of the user u, by which it goes
-	Begins      string // the text that the value must begin with
-	Only        string // the condition of the index; "" for none
-	AtLeast     string // the operators of the index
-	Above       string
-	Below       string
-	InOrder     string // what ORDER BY says
-	IndexedBy   string
-	PartOfIndex bool
+	Value   string // of the user u, by which it goes
+	Begins  string // the text that the value must begin with
+	Only    string // the condition of the index; "" for none
+	Equal   string // the operators of the index, this one and those below
+	AtLeast string
+	Above   string
+	Below   string
+	InOrder string // what ORDER BY says
 }
 
 // Dialect is what an engine's search differs in.
@@ -80,7 +80,7 @@ func (b *searchQuery) few(r Range) string {
 	case Whole:
 		where += ` AND ` + o.Value + o.AtLeast + o.Begins
 	case Same:
-		where, order = ` WHERE `+o.Value+` = @value AND u.key > @key`, `u.key`
+		where, order = ` WHERE `+o.Value+o.Equal+`@value AND u.key > @key`, `u.key`
 		if o.Only != "" {
 			where += ` AND ` + o.Only
 		}
@@ -149,7 +149,7 @@ func (b *searchQuery) conditions(order Order) (all []string) {
 	is("country", string(b.Country))
 	is("status", string(b.status()))
 	// Who was found in an earlier order is not found again.
-	for _, earlier := range slices.Sorted(keys(b.dialect.Orders)) {
+	for _, earlier := range slices.Sorted(maps.Keys(b.dialect.Orders)) {
 		if o := b.dialect.Orders[earlier]; earlier < order {
 			all = append(all, `NOT (`+o.Value+o.AtLeast+o.Begins+` AND `+o.Value+o.Below+o.Begins+` || @last)`)
 		}
@@ -160,10 +160,20 @@ func (b *searchQuery) conditions(order Order) (all []string) {
 // fold takes the case and the accents of Spanish off a name, as the index of the
 // names does.
 func fold(name string) string {
-	return unaccented.Replace(strings.Map(func(r rune) rune {
+	accented, plain := []rune(Accented), []rune(Plain)
+	return strings.Map(func(r rune) rune {
+		if i := slices.Index(accented, r); i >= 0 {
+			r = plain[i]
+		}
 		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
+			r += 'a' - 'A'
 		}
 		return r
-	}, name))
+	}, name)
 }
+
+// The letters that lose their accent where names are compared, and what they become.
+const (
+	Accented = "ÁÉÍÓÚÜÑáéíóúüñ"
+	Plain    = "AEIOUUNaeiouun"
+)
