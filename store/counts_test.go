@@ -18,7 +18,7 @@ func TestACountThatDiffersFromTheRowsIsFound(t *testing.T) {
 		{"Something counts as a retry.", `UPDATE queue_counts SET retries = 1`},
 		{"A link is not counted.", `DELETE FROM link_expiry`},
 		{"A link is counted that is not there.", `INSERT INTO link_expiry VALUES (1, 1)`},
-		{"A mail that was sent is not counted.", `DELETE FROM mail_counts`},
+		{"A mail is counted that was never sent.", `INSERT INTO mail_counts VALUES (8, 1)`},
 		{"A failure is counted that was none.", `INSERT INTO trouble_counts VALUES (4, 1)`},
 		{"A user has opened a link and is not counted.", `UPDATE reached_counts SET users = 1 WHERE key = 1`},
 		{"A user waits for a person and nobody knows.", `INSERT INTO attention VALUES (1, 1, 'held', 'x', 'MX', 0)`},
