@@ -71,11 +71,11 @@ func (s *Store) News(ctx context.Context, n pipeline.News, plan Planner, now tim
 }
 
 // Tell moves the user's status forward, as the partner's word that alta has asked
-// for. No word changes nothing. It wraps [ErrNotFound] when nobody has the id.
+// for. No word changes nothing, and nothing is noted of a user who was erased. It wraps [ErrNotFound] when nobody has the id.
 func (s *Store) Tell(ctx context.Context, id string, status pipeline.Status, plan Planner, now time.Time) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		row, err := findRow(tx, id)
-		if err != nil || status == "" {
+		if err != nil || status == "" || row.Status == pipeline.Erased {
 			return err
 		}
 		_, err = takeIn(tx, pipeline.News{ExternalID: id, Event: EventAsked, Status: status}, []UserRow{row}, plan, now)

@@ -64,7 +64,7 @@ CREATE TABLE news (
     settled_at  INTEGER, -- NULL while it waits for an operator
     UNIQUE (external_id, event)
 ) STRICT;
-CREATE INDEX news_user ON news (user_key) WHERE user_key IS NOT NULL;
+CREATE INDEX news_user ON news (user_key);
 CREATE INDEX news_inbox ON news (first_at) WHERE settled_at IS NULL;
 
 -- A link belongs to one user, whether it was minted for a mail or for a session.

@@ -141,6 +141,9 @@ func effectBehaviours() []behaviour {
 			equal(f, "audit", f.audited("ana"), []string{})
 			equal(f, "inbox", f.inbox(), []store.NewsRecord{})
 			f.wantNotFound(f.Tell(f.t.Context(), "nobody", pipeline.Verified, f.next, f.now))
+			f.must(f.Erase(f.t.Context(), "ana", operator, f.now))
+			f.must(f.Tell(f.t.Context(), "ana", pipeline.Verified, f.next, f.now))
+			equal(f, "news of ana, who was erased", f.newsOf("ana"), []store.NewsRecord{})
 		}},
 	}
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"crypto/rand"
 	"time"
 
 	"alta/pipeline"
@@ -99,6 +100,36 @@ func optOutBehaviours() []behaviour {
 				f.wantDeliveries(id, "invite 1 sent", "reminder 1 cancelled", "reissue 1 cancelled")
 				f.now = f.now.Add(time.Minute)
 			}
+		}},
+		{"nothing takes the place of a mail in doubt that an operator sent again before", func(f *fixture) {
+			old := f.invited("ana")
+			f.now = f.now.Add(24 * time.Hour)
+			f.doubt()
+			f.resend("ana", pipeline.Reissue)
+			q := f.run()
+			d := f.claim(q)
+			f.optOut(old, true)
+			err := q.Begin(f.t.Context(), d, f.now)
+			f.wantFault(err, pipeline.Cancel, "user_opted_out")
+			f.record(q, d, err)
+			f.wantDeliveries("ana", "invite 1 sent", "reminder 1 cancelled")
+		}},
+		{"a fresh mail takes the place of one in doubt whose link was forgotten", func(f *fixture) {
+			f.optOut(f.invited("ana"), true)
+			f.resend("ana", pipeline.Reissue)
+			q := f.run()
+			d := f.claim(q)
+			f.last(d)
+			f.begin(q, d)
+			f.until(f.record(q, d, inDoubt()).DueAt)
+			k := newKey(f.t)
+			f.must(f.Rekey(f.t.Context(), k, operator, f.now))
+			f.must(f.UseKey(f.t.Context(), k))
+			again := f.claim(q)
+			lost := pipeline.Lasting(publicURL, rand.Reader, func() time.Time { return f.now })(f.t.Context(), again)
+			f.record(q, again, lost)
+			f.wantDeliveries("ana", "invite 1 sent", "reminder 1 cancelled", "reissue 1 cancelled", "reissue 2 due")
+			f.wantAlive(f.mailTicket(), true)
 		}},
 		{"an operator may mail a user who opted out, whose new ticket lives", func(f *fixture) {
 			old := f.invited("ana")
