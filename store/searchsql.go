@@ -21,6 +21,9 @@ type Ordering struct {
 	InOrder string // what ORDER BY says
 }
 
+// end is behind every value that begins with the text.
+func (o Ordering) end() string { return `(` + o.Begins + ` || @last)` }
+
 // Dialect is what an engine's search differs in.
 type Dialect struct {
 	Orders map[Order]Ordering
@@ -71,7 +74,7 @@ func (b *searchQuery) few(r Range) string {
 	if !ok {
 		return b.fewByKey()
 	}
-	where := ` WHERE ` + o.Value + o.Below + o.Begins + ` || @last`
+	where := ` WHERE ` + o.Value + o.Below + o.end()
 	if o.Only != "" {
 		where += ` AND ` + o.Only
 	}
@@ -151,7 +154,7 @@ func (b *searchQuery) conditions(order Order) (all []string) {
 	// Who was found in an earlier order is not found again.
 	for _, earlier := range slices.Sorted(maps.Keys(b.dialect.Orders)) {
 		if o := b.dialect.Orders[earlier]; earlier < order {
-			all = append(all, `NOT (`+o.Value+o.AtLeast+o.Begins+` AND `+o.Value+o.Below+o.Begins+` || @last)`)
+			all = append(all, `NOT (`+o.Value+o.AtLeast+o.Begins+` AND `+o.Value+o.Below+o.end()+`)`)
 		}
 	}
 	return all
