@@ -15,16 +15,21 @@ import (
 func searched() store.Dialect {
 	bytewise := func(value, begins, only string) store.Ordering {
 		return store.Ordering{
-			Value: value, Begins: begins, Only: only, Equal: ` = `, AtLeast: ` ~>=~ `, Above: ` ~>~ `, Below: ` ~<~ `, InOrder: value + ` USING ~<~`,
+			Value: value, Begins: begins, Only: only,
+			Same: value + ` ~>=~ @value AND ` + value + ` ~<=~ @value AND u.key > @key`, AtLeast: ` ~>=~ `, Above: ` ~>~ `, Below: ` ~<~ `, InOrder: value + ` USING ~<~`,
 		}
 	}
+	// An equality would let the server prefer the order of the keys, in which it may look
+	// at everybody; so the same value is a range as well.
 	const folded = `lower(translate(u.name, '` + store.Accented + `', '` + store.Plain + `') COLLATE "C")`
 	return store.Dialect{Orders: map[store.Order]store.Ordering{
 		store.ByID:         bytewise(`u.id`, `@text::text`, ``),
 		store.ByExternalID: bytewise(`u.external_id`, `@text::text`, `u.external_id <> ''`),
 		store.ByEmail:      bytewise(`lower(u.email)`, `lower(@text::text)`, ``),
 		store.ByName: {
-			Value: folded, Begins: `@folded::text`, Equal: ` = `, AtLeast: ` >= `, Above: ` > `, Below: ` < `, InOrder: folded + ` COLLATE "C"`,
+			Value: folded, Begins: `@folded::text`,
+			// Very many can have one name. As a row it is where the index begins to be read.
+			Same: `(` + folded + `, u.key) > (@value, @key) AND ` + folded + ` <= @value`, AtLeast: ` >= `, Above: ` > `, Below: ` < `, InOrder: folded + ` COLLATE "C"`,
 		},
 	}}
 }
