@@ -80,6 +80,13 @@ type Ledger interface {
 	Login(ctx context.Context, cookie store.SecretDigest, r store.LoginRules, now time.Time) (store.Login, error)
 	EndLogin(ctx context.Context, cookie store.SecretDigest) error
 
+	Search(ctx context.Context, q store.Search) (page []store.UserRecord, next string, err error)
+	Overview(ctx context.Context, now time.Time) (store.Overview, error)
+	Attention(ctx context.Context) ([]store.AttentionGroup, error)
+	AttentionPage(ctx context.Context, c store.Cause, after int64, n int) ([]store.AttentionRecord, error)
+	Forecast(ctx context.Context, from, until time.Time) ([]store.ForecastHour, error)
+	Timeline(ctx context.Context, user string) ([]store.Moment, error)
+
 	// Dump returns every column of every row of every table as text, for the
 	// suite to look for what must not be there.
 	Dump(ctx context.Context) (string, error)
@@ -139,6 +146,11 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Audit", auditBehaviours()},
 		{"Tokens", tokenBehaviours()},
 		{"Logins", loginBehaviours()},
+		{"Search", searchBehaviours()},
+		{"Overview", overviewBehaviours()},
+		{"Attention", attentionBehaviours()},
+		{"Forecast", forecastBehaviours()},
+		{"Timeline", timelineBehaviours()},
 	} {
 		t.Run(area.name, func(t *testing.T) {
 			for _, b := range area.behaviours {
