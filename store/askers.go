@@ -46,8 +46,8 @@ func (s *Store) Askers(ctx context.Context, n int) ([]pipeline.User, error) {
 }
 
 // AnswerAsker ends a user's wish to be mailed. If the user may be mailed and no mail
-// is on its way, one is due at once, at any hour and within the plan's gap; that is
-// audited as the user's own act.
+// is on its way or held by an operator, one is due at once, at any hour and within the
+// plan's gap; that is audited as the user's own act.
 func (s *Store) AnswerAsker(ctx context.Context, user string, now time.Time) (queued bool, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		queued = false
@@ -60,6 +60,10 @@ func (s *Store) AnswerAsker(ctx context.Context, user string, now time.Time) (qu
 		}
 		row, err := findRow(tx, user)
 		if err != nil || !row.MayMail(true) {
+			return err
+		}
+		open, err := openOf(tx, user)
+		if err != nil || open.MayRelease() == "" { // an operator's hold is above the wish
 			return err
 		}
 		queued, err = mailNow(tx, row, pipeline.ResendStep(row.History), replacement{"the user asked for a mail", true}, now)

@@ -16,7 +16,7 @@ type Selection struct {
 	UserIDs []string
 	Country pipeline.Country
 	Expired bool // the link in the latest mail has expired
-	Failed  bool // the latest delivery failed, or is held
+	Failed  bool // the latest delivery failed, or is held, though not by an operator
 	Doubt   bool // a delivery is in doubt and waits for an operator
 }
 
@@ -42,7 +42,7 @@ func (s *Store) Select(ctx context.Context, sel Selection, now time.Time) ([]Use
 		where, args = where+` AND u.mails > 0 AND u.link_expires_at <= ?`, append(args, ms(now))
 	}
 	if sel.Failed {
-		where += ` AND (SELECT d.state FROM deliveries d WHERE d.user_key = u.key ORDER BY d.id DESC LIMIT 1) IN ('failed', 'held')`
+		where += ` AND (SELECT d.state = 'failed' OR d.state = 'held' AND d.code <> '` + OperatorHold + `' FROM deliveries d WHERE d.user_key = u.key ORDER BY d.id DESC LIMIT 1)`
 	}
 	if sel.Doubt {
 		where += ` AND EXISTS (SELECT 1 FROM deliveries d WHERE d.user_key = u.key AND d.state = 'doubt')`
@@ -107,9 +107,9 @@ func mailNow(tx *sql.Tx, row UserRow, step pipeline.Step, why replacement, now t
 }
 
 // openState returns the state of the user's open delivery, "" for none, and
-// whether it is a mail in doubt that is due again.
+// whether it is a mail in doubt that is due again, or would be if no operator held it.
 func openState(tx *sql.Tx, id string) (state pipeline.State, repeat bool, err error) {
-	err = tx.QueryRow(`SELECT d.state, d.repeat AND d.state = 'due' FROM deliveries d JOIN users u ON u.key = d.user_key
+	err = tx.QueryRow(`SELECT d.state, d.repeat AND (d.state = 'due' OR d.state = 'held' AND d.code = '`+OperatorHold+`') FROM deliveries d JOIN users u ON u.key = d.user_key
 		WHERE u.id = ? AND d.ended_at IS NULL`, id).Scan(&state, &repeat)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -119,7 +119,7 @@ func openState(tx *sql.Tx, id string) (state pipeline.State, repeat bool, err er
 
 func reopenDoubt(tx *sql.Tx, id string, now time.Time) error {
 	_, err := tx.Exec(`UPDATE deliveries SET state = 'due', due_at = ?, operator = 1, repeat = 1, doubts = 0, updated_at = ?
-		WHERE (state = 'doubt' OR state = 'due' AND repeat = 1) AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), ms(now), id)
+		WHERE (state = 'doubt' OR repeat = 1 AND (state = 'due' OR state = 'held' AND code = '`+OperatorHold+`')) AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), ms(now), id)
 	return err
 }
 

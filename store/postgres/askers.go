@@ -44,8 +44,8 @@ func (s *Store) Askers(ctx context.Context, n int) ([]pipeline.User, error) {
 
 // AnswerAsker takes a user off those who ask, and makes a mail due at once in the
 // place of whatever waited: it goes at any hour and within the gap, for the user has
-// asked for it. A mail that is on its way is the answer already. queued tells whether
-// one was made due.
+// asked for it. A mail that is on its way is the answer already, and one that an
+// operator holds stays held. queued tells whether one was made due.
 func (s *Store) AnswerAsker(ctx context.Context, user string, now time.Time) (queued bool, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		queued = false
@@ -58,6 +58,10 @@ func (s *Store) AnswerAsker(ctx context.Context, user string, now time.Time) (qu
 		}
 		asked, err := tx.Exec(ctx, `DELETE FROM askers WHERE user_key = $1`, row.key)
 		if err != nil || asked.RowsAffected() == 0 || !row.MayMail(true) {
+			return err
+		}
+		open, err := lockOpen(ctx, tx, user)
+		if err != nil || open.MayRelease() == "" { // an operator's hold is above the wish
 			return err
 		}
 		step := pipeline.ResendStep(row.History)

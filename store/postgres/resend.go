@@ -29,7 +29,7 @@ func (s *Store) Select(ctx context.Context, sel store.Selection, now time.Time) 
 	found, err := userRecords(ctx, s.pool, `WHERE u.status = 'pending' AND NOT u.withdrawn
 			AND ($1 = '' OR u.country = $1)
 			AND (NOT $2 OR u.mails > 0 AND u.link_expires_at <= $3)
-			AND (NOT $4 OR (SELECT d.state FROM deliveries d WHERE d.user_key = u.key ORDER BY d.id DESC LIMIT 1) IN ('failed', 'held'))
+			AND (NOT $4 OR (SELECT d.state = 'failed' OR d.state = 'held' AND d.code <> '`+store.OperatorHold+`' FROM deliveries d WHERE d.user_key = u.key ORDER BY d.id DESC LIMIT 1))
 			AND (NOT $5 OR EXISTS (SELECT 1 FROM deliveries d WHERE d.user_key = u.key AND d.ended_at IS NULL AND d.state = 'doubt'))
 		ORDER BY u.key`, sel.Country, sel.Expired, now.UnixMilli(), sel.Failed, sel.Doubt)
 	if err != nil {
@@ -91,10 +91,10 @@ func mailNow(ctx context.Context, tx pgx.Tx, row keyedRow, step pipeline.Step, w
 }
 
 // openState returns the state of the user's open delivery, "" for none, and
-// whether it is a mail in doubt that is due again. It stays so until the
-// transaction ends: nobody claims or settles it meanwhile.
+// whether it is a mail in doubt that is due again, or would be if no operator held
+// it. It stays so until the transaction ends: nobody claims or settles it meanwhile.
 func openState(ctx context.Context, tx pgx.Tx, user int64) (state pipeline.State, repeat bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT state, repeat AND state = 'due' FROM deliveries WHERE user_key = $1 AND ended_at IS NULL FOR UPDATE`, user).Scan(&state, &repeat)
+	err = tx.QueryRow(ctx, `SELECT state, repeat AND (state = 'due' OR state = 'held' AND code = '`+store.OperatorHold+`') FROM deliveries WHERE user_key = $1 AND ended_at IS NULL FOR UPDATE`, user).Scan(&state, &repeat)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = nil
 	}
@@ -103,7 +103,7 @@ func openState(ctx context.Context, tx pgx.Tx, user int64) (state pipeline.State
 
 func reopenDoubt(ctx context.Context, tx pgx.Tx, user int64, now time.Time) error {
 	_, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'due', due_at = $2, operator = true, repeat = true, doubts = 0, updated_at = $2
-		WHERE user_key = $1 AND ended_at IS NULL AND (state = 'doubt' OR state = 'due' AND repeat)`, user, now.UnixMilli())
+		WHERE user_key = $1 AND ended_at IS NULL AND (state = 'doubt' OR repeat AND (state = 'due' OR state = 'held' AND code = '`+store.OperatorHold+`'))`, user, now.UnixMilli())
 	return err
 }
 

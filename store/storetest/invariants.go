@@ -54,6 +54,8 @@ func Invariants(t *testing.T, open func(t *rapid.T) InvariantLedger) {
 			"put back": m.putBack,
 			"mark":     m.mark,
 			"resend":   m.resend,
+			"hold":     m.hold,
+			"release":  m.release,
 			"erase":    m.erase,
 			"shred":    func(*rapid.T) { m.must(m.ledger.Shred(rt.Context(), m.now)) },
 			"recover":  func(*rapid.T) { m.recover() },

@@ -24,6 +24,8 @@ type Ledger interface {
 
 	Select(ctx context.Context, sel store.Selection, now time.Time) ([]store.UserRecord, error)
 	Resend(ctx context.Context, id string, step pipeline.Step, force bool, by store.Act, now time.Time) (whyNot string, err error)
+	Hold(ctx context.Context, id string, by store.Act, now time.Time) (whyNot string, err error)
+	Unhold(ctx context.Context, id string, by store.Act, now time.Time) (whyNot string, err error)
 	OperatorDue(ctx context.Context, now time.Time) (bool, error)
 
 	UseKey(ctx context.Context, k *store.Key) error
@@ -127,6 +129,7 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Erase", eraseBehaviours()},
 		{"Select", selectBehaviours()},
 		{"Resend", resendBehaviours()},
+		{"Hold", holdBehaviours()},
 		{"Pull", pullBehaviours()},
 		{"Pause", pauseBehaviours()},
 		{"Key", keyBehaviours()},
