@@ -68,7 +68,6 @@ type InboxRow struct {
 const (
 	GroupResend   GroupAct = "resend"
 	GroupForce    GroupAct = "force" // resend, within the gap as well
-	GroupHold     GroupAct = "hold"
 	GroupVerified GroupAct = "verified"
 	GroupRejected GroupAct = "rejected"
 	GroupOptOut   GroupAct = "opted_out"
@@ -79,7 +78,7 @@ type GroupAct string
 
 // GroupActs returns every act, in the order in which they are offered.
 func GroupActs() []GroupAct {
-	return []GroupAct{GroupResend, GroupForce, GroupHold, GroupVerified, GroupRejected, GroupOptOut}
+	return []GroupAct{GroupResend, GroupForce, GroupVerified, GroupRejected, GroupOptOut}
 }
 
 // GroupResult tells what came of an act on several users.

@@ -38,7 +38,7 @@ func resultScreen() Screen {
 		Samples: func() []any {
 			return []any{
 				resultView{GroupResult: GroupResult{Done: 1}, Do: GroupResend, Asked: 1},
-				resultView{GroupResult: GroupResult{Done: 1, Refused: []Refused{{"sample", 2, "u"}}}, Do: GroupHold, Asked: 3},
+				resultView{GroupResult: GroupResult{Done: 1, Refused: []Refused{{"sample", 2, "u"}}}, Do: GroupOptOut, Asked: 3},
 			}
 		},
 	}

@@ -159,7 +159,7 @@ func TestActsOnGroups(t *testing.T) {
 		{"nobody", small + "&do=resend&reason=ok", http.StatusBadRequest, 0},
 		{"no reason", small + "&do=resend&user=a", http.StatusBadRequest, 0},
 		{"no such act", small + "&do=erase&reason=ok&user=a", http.StatusBadRequest, 0},
-		{"a small group needs no number", small + "&do=hold&reason=ok&scope=group", http.StatusOK, 3},
+		{"a small group needs no number", small + "&do=opted_out&reason=ok&scope=group", http.StatusOK, 3},
 		{"a group above a hundred needs its number", mid + "&do=resend&reason=ok&scope=group", http.StatusBadRequest, 0},
 		{"another number is no number", mid + "&do=resend&reason=ok&scope=group&typed=131", http.StatusBadRequest, 0},
 		{"the number", mid + "&do=resend&reason=ok&scope=group&typed=130", http.StatusOK, 130},

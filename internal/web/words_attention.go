@@ -30,7 +30,7 @@ func englishAttention() AttentionWords {
 		Result: "Result", ResultAll: "Done for %s.", ResultSome: "Done for %s; refused for %s.", NotFor: "Refused for", Example: "for example",
 		ToGroup: "Back to the group", ToAll: "To all that waits",
 		Acts: map[string]string{
-			"resend": "Resend the mail", "force": "Resend, even soon after another mail", "hold": "Hold: no mail until released",
+			"resend": "Resend the mail", "force": "Resend, even soon after another mail",
 			"verified": "Mark as verified", "rejected": "Mark as rejected", "opted_out": "Opt out",
 		},
 	}
@@ -51,7 +51,7 @@ func spanishAttention() AttentionWords {
 		Result: "Resultado", ResultAll: "Hecho para %s.", ResultSome: "Hecho para %s; rechazado para %s.", NotFor: "Rechazado para", Example: "por ejemplo",
 		ToGroup: "Volver al grupo", ToAll: "A todo lo que espera",
 		Acts: map[string]string{
-			"resend": "Reenviar el correo", "force": "Reenviar, aunque sea pronto tras otro correo", "hold": "Retener: sin correo hasta liberarlo",
+			"resend": "Reenviar el correo", "force": "Reenviar, aunque sea pronto tras otro correo",
 			"verified": "Marcar como verificado", "rejected": "Marcar como rechazado", "opted_out": "Dar de baja",
 		},
 	}
