@@ -247,9 +247,12 @@ type TemplatesConfig struct {
 // OperatorConfig says where the operator's page, health checks and metrics
 // listen.
 type OperatorConfig struct {
-	Listen    string          `toml:"listen"` // "" is off
-	TokenFile string          `toml:"token_file"`
-	Token     pipeline.Secret `toml:"-"`
+	Listen      string          `toml:"listen"` // "" is off
+	TokenFile   string          `toml:"token_file"`
+	Token       pipeline.Secret `toml:"-"`
+	TLSCertFile string          `toml:"tls_cert_file"` // PEM, the whole chain; read anew when it changes
+	TLSKeyFile  string          `toml:"tls_key_file"`
+	BehindProxy bool            `toml:"behind_proxy"` // one that speaks TLS, and names the client
 }
 
 // PublicConfig says where the pages for users and the webhook listen.

@@ -222,11 +222,6 @@ func (k *configCheck) source() {
 
 const listenExpected = `"HOST:PORT" such as "127.0.0.1:8080", or "" for off`
 
-func (k *configCheck) operator() {
-	listen := k.config.Operator.Listen
-	k.require(listen == "" || isListenAddress(listen), "operator.listen", listen, listenExpected)
-}
-
 func (k *configCheck) log() {
 	c := k.config.Log
 	k.choice("log.level", c.Level, "debug", "info", "warn", "error")

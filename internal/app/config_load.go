@@ -42,13 +42,14 @@ func LoadConfig(path string, data, defaults []byte, getenv func(string) string) 
 	c.Source.SQLite = c.resolve(c.Source.SQLite)
 	c.Templates.Dir = c.resolve(c.Templates.Dir)
 	c.Database.Path = c.resolve(c.Database.Path)
+	c.readCertificate(getenv)
 	c.readSecrets(getenv)
+	c.checkToken()
 	if c.Database.shared() {
 		c.Database.DSN = c.Database.dsn()
 	}
 	c.readDataKey(getenv)
 	c.warnWebhook()
-	c.warnReserved(getenv)
 	return c, nil
 }
 

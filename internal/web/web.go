@@ -1,9 +1,10 @@
-// Package web is what alta shows over HTTP: health, readiness and metrics on
-// the operator's listener.
+// Package web is what alta shows over HTTP: the operator's page with health,
+// readiness and metrics on one listener, and the pages for users on another.
 package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,6 +45,9 @@ func Handler(metrics *Metrics, ready Ready) http.Handler {
 	return mux
 }
 
+// HealthPaths are those that [Handler] serves.
+func HealthPaths() []string { return []string{"/healthz", "/readyz", "/metrics"} }
+
 func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -64,11 +68,31 @@ const grace = 5 * time.Second
 
 // Listen opens the address, "127.0.0.1:8080" for example, and begins to serve.
 func Listen(ctx context.Context, address string, h http.Handler, log *slog.Logger) (*Server, error) {
+	s, err := listen(ctx, address, h, log)
+	if err != nil {
+		return nil, err
+	}
+	go func() { s.done <- s.server.Serve(s.listener) }()
+	return s, nil
+}
+
+// ListenTLS is [Listen] for https, by the certificate of the configuration.
+func ListenTLS(ctx context.Context, address string, c *tls.Config, h http.Handler, log *slog.Logger) (*Server, error) {
+	s, err := listen(ctx, address, h, log)
+	if err != nil {
+		return nil, err
+	}
+	s.server.TLSConfig = c
+	go func() { s.done <- s.server.ServeTLS(s.listener, "", "") }()
+	return s, nil
+}
+
+func listen(ctx context.Context, address string, h http.Handler, log *slog.Logger) (*Server, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	s := &Server{
+	return &Server{
 		listener: listener,
 		done:     make(chan error, 1),
 		server: http.Server{
@@ -80,9 +104,7 @@ func Listen(ctx context.Context, address string, h http.Handler, log *slog.Logge
 			MaxHeaderBytes:    16 << 10,
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
-	}
-	go func() { s.done <- s.server.Serve(listener) }()
-	return s, nil
+	}, nil
 }
 
 // Addr is the address that is served, with the port that was chosen.
