@@ -51,7 +51,7 @@ func (e *engine) serve(ctx context.Context) (err error) {
 	if err := e.recover(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	close, err := e.serveOperator(ctx)
+	close, err := e.servePage(ctx)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (e *engine) serve(ctx context.Context) (err error) {
 // serveInFleet serves as one machine of the fleet: River's leader rings the
 // schedule.
 func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
-	close, err := e.serveOperator(ctx)
+	close, err := e.servePage(ctx)
 	if err != nil {
 		return err
 	}
@@ -152,6 +152,8 @@ func (d *daemon) watch(ctx context.Context, bell *doorbell) {
 			return
 		case <-rings.C:
 			d.ring(ctx, bell)
+		case by := <-d.wake:
+			d.begin(ctx, pass{trigger: by})
 		case <-looks.C:
 			by, due, err := d.asked(ctx)
 			if err != nil && ctx.Err() == nil && d.unread.due(d.now()) {

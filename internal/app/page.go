@@ -7,13 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"alta/internal/web"
+	"alta/store"
 )
 
-// serveOperator serves the operator's page, health checks and metrics, if they are
-// asked for, until close.
-func (e *engine) serveOperator(ctx context.Context) (close func() error, err error) {
+// servePage serves the operator's page, health checks and metrics, if they are asked
+// for, until close.
+func (e *engine) servePage(ctx context.Context) (close func() error, err error) {
 	c := e.config.Operator
 	if c.Listen == "" {
 		return func() error { return nil }, nil
@@ -22,7 +24,7 @@ func (e *engine) serveOperator(ctx context.Context) (close func() error, err err
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	page, err := e.operatorPage(ctx)
+	page, err := e.page()
 	if err != nil {
 		return nil, fmt.Errorf("make the operator's page: %w", err)
 	}
@@ -33,23 +35,23 @@ func (e *engine) serveOperator(ctx context.Context) (close func() error, err err
 		server, err = web.Listen(ctx, c.Listen, page.handler, e.log)
 	}
 	if err != nil {
-		return nil, errors.Join(listenError(err, "operator.listen"), page.close())
+		return nil, listenError(err, "operator.listen")
 	}
-	server.BeforeClose(page.streams.Close)
-	e.log.Info("the operator's page is served", "address", server.Addr(), "tls", certificate != nil)
-	return func() error { return errors.Join(server.Close(), page.close()) }, nil
+	server.BeforeClose(page.end)
+	e.log.Info("the operator's page, health and metrics are served", "address", server.Addr(), "tls", certificate != nil)
+	return server.Close, nil
 }
 
 // operatorPage is all that answers on operator.listen.
 type operatorPage struct {
 	handler http.Handler
 	routes  []web.Route // the table, of which a test walks every line
-	streams *web.Streams
-	close   func() error // after the last request
+	end     func()      // lets the streams of the pages come to their end
 }
 
-// operatorPage makes it. Every machine of a fleet has its own, on the one ledger.
-func (e *engine) operatorPage(context.Context) (*operatorPage, error) {
+// page makes the operator's page. Health and metrics are for programs without a
+// token. Every machine of a fleet has its own page, on the one ledger.
+func (e *engine) page() (*operatorPage, error) {
 	c := e.config.Operator
 	pages, err := web.NewPages(web.PagesOptions{
 		Zone: e.config.Schedule.Location, Version: version(), Secure: c.encrypted(), Who: web.GuardedBy, Now: e.now, Log: e.log,
@@ -64,15 +66,30 @@ func (e *engine) operatorPage(context.Context) (*operatorPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &operatorPage{close: func() error { return nil }}
+	desk := e.desk(pages)
+	p := &operatorPage{end: desk.Streams.Close, routes: slices.Concat(guard.LoginRoutes(), desk.Routes())}
 	health := web.Handler(e.metrics, e.ready)
 	for _, path := range web.HealthPaths() {
 		p.routes = append(p.routes, web.Route{Method: http.MethodGet, Path: path, Who: web.Anybody, Handler: health})
 	}
-	p.routes = append(p.routes, guard.LoginRoutes()...)
-	desk := e.desk(pages)
-	p.streams = desk.Streams
-	p.routes = append(p.routes, desk.Routes()...)
 	p.handler, err = guard.Serve(p.routes)
 	return p, err
 }
+
+// desk is the pages, with all that they read and do.
+func (e *engine) desk(pages *web.Pages) web.Desk {
+	look, people := overlook{e}, clerk{e}
+	return web.Desk{
+		Pages: pages, Streams: web.NewStreams(pages, look, e.now),
+		Overview:  &web.OverviewPage{Pages: pages, From: look, Live: look, Runs: conductor{e}},
+		Users:     &web.UsersPage{Pages: pages, From: people},
+		User:      &web.UserPage{Pages: pages, From: people},
+		Forecast:  &web.ForecastPage{Pages: pages, From: foresight{e}},
+		Attention: &web.AttentionPage{Pages: pages, From: attendant{e}},
+		Mails:     &web.MailsPage{Pages: pages, From: showcase{e}},
+		Audit:     web.NewAuditPage(pages, archivist{e}),
+	}
+}
+
+// actOf is what an operator did on the page, for the audit log.
+func actOf(by web.Act) store.Act { return store.Act{Actor: by.Actor, Reason: by.Reason} }

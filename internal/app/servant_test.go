@@ -89,12 +89,12 @@ func (s *servant) wait() int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
-var served = regexp.MustCompile(`"the operator's page is served","address":"([^"]+)"`)
+var served = regexp.MustCompile(`health and metrics are served","address":"([^"]+)"`)
 
 // get asks the operator's listener.
 func (s *servant) get(path string) (status int, body string) {
 	s.w.t.Helper()
-	s.says("the operator's page is served")
+	s.says("health and metrics are served")
 	address := served.FindStringSubmatch(s.log.String())[1]
 	ctx, cancel := context.WithTimeout(s.w.t.Context(), 10*time.Second)
 	defer cancel()
