@@ -89,11 +89,10 @@ func (a *app) walkAudit(c *cobra.Command, s ledger, o auditOptions, each func(st
 		}
 		f.User = r.User.ID
 	}
-	const page = 1000
 	for left := o.limit; ; {
-		f.Limit = page
+		f.Limit = auditPage
 		if o.limit > 0 {
-			f.Limit = min(page, left)
+			f.Limit = min(auditPage, left)
 		}
 		lines, err := s.AuditPage(c.Context(), f)
 		if err != nil {

@@ -7,12 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"alta/internal/roster"
 	"alta/store"
 )
 
@@ -57,10 +54,10 @@ instead, with every text as it is.`,
 }
 
 func (a *app) writeAuditCSV(c *cobra.Command, s ledger, o auditOptions, out io.Writer) (n int, err error) {
-	w := roster.NewCSVCells(out, "id", "at", "actor", "action", "user_id", "detail")
+	w := newAuditCSV(out)
 	err = a.walkAudit(c, s, o, func(r store.AuditRow) error {
 		n++
-		return w.Write(strconv.FormatInt(r.ID, 10), r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Action, r.UserID, r.Detail)
+		return writeAuditLine(w, r)
 	})
 	return n, errors.Join(err, w.Flush())
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"alta/internal/web"
 	"alta/pipeline"
 	"alta/store"
 )
@@ -25,59 +26,69 @@ type explanation struct {
 // outlook says in plain words what comes next, or why nothing does. It is
 // pure, so that every answer can be tested.
 func (x explanation) outlook(plan pipeline.Plan, now time.Time) string {
-	if open, ok := x.open(); ok {
-		return x.openOutlook(open, plan, now)
-	}
-	return x.nothingOutlook(plan)
-}
-
-func (x explanation) open() (store.DeliveryRecord, bool) {
-	for _, d := range x.deliveries {
-		switch d.State {
-		case pipeline.Due, pipeline.Claimed, pipeline.Sending, pipeline.Held, pipeline.InDoubt:
-			return d, true
-		}
-	}
-	return store.DeliveryRecord{}, false
-}
-
-func (x explanation) openOutlook(d store.DeliveryRecord, plan pipeline.Plan, now time.Time) string {
-	mail := mailName(d.Step, d.Round)
-	switch d.State {
-	case pipeline.Claimed, pipeline.Sending:
-		if x.idle {
-			return mail + " was on its way when alta ended; the next run settles it."
-		}
+	p := x.prospect(plan, now)
+	mail := mailName(p.Step, p.Round)
+	resend := "alta resend --user " + x.user.User.ID + " --reason …"
+	switch p.Kind {
+	case web.NextInterrupted:
+		return mail + " was on its way when alta ended; the next run settles it."
+	case web.NextUnderway:
 		return mail + " is on its way this moment."
-	case pipeline.Held:
-		return fmt.Sprintf("%s is held: %s. Once that is mended: alta resend --user %s --reason …", mail, d.Reason, x.user.User.ID)
-	case pipeline.InDoubt:
-		return fmt.Sprintf("It is in doubt whether the user got %s: %s. Look into the mail server's log; this sends the very same message again: alta resend --user %s --reason …",
-			strings.ToLower(mail[:1])+mail[1:], d.Reason, x.user.User.ID)
+	case web.NextHeldByHand:
+		return fmt.Sprintf("%s is held: %s. To send it all the same: %s", mail, p.Reason, resend)
+	case web.NextHeld:
+		return fmt.Sprintf("%s is held: %s. Once that is mended: %s", mail, p.Reason, resend)
+	case web.NextDoubt:
+		return fmt.Sprintf("It is in doubt whether the user got %s: %s. Look into the mail server's log; this sends the very same message again: %s",
+			strings.ToLower(mail[:1])+mail[1:], p.Reason, resend)
+	case web.NoneStatus:
+		return fmt.Sprintf("Nothing: the user is %s, and only pending users get mail.", p.Status)
+	case web.NoneWithdrawn:
+		return "Nothing: the source query no longer returns the user."
+	case web.NoneAddress:
+		return "Nothing: the mail server refused the address for good. Import a better one, and the mail follows by itself."
+	case web.NoneFailed:
+		return fmt.Sprintf("Nothing: %s failed: %s. Once that is mended: %s", strings.ToLower(mail), p.Reason, resend)
+	case web.NonePlanChanged:
+		return "Nothing: when the next mail fell due, the plan of that time no longer owed it. To send one all the same: " + resend
+	case web.NoneMost:
+		return fmt.Sprintf("Nothing: the user got %d mails, the most that plan.max_mails allows.", p.Mails)
+	case web.NoneOver:
+		return "Nothing: the user got every mail of the plan."
 	}
-	text := mail + " " + x.when(d, plan, now)
-	paused := x.pausedFor(now)
-	if d.Reason != "" && paused == "" {
-		text += " It was put off: " + d.Reason + "."
+	text := mail + " " + x.when(p)
+	switch {
+	case p.Pause != nil:
+		text += pausedText(p)
+	case p.Reason != "" && p.Kind != web.NextCancel:
+		text += " It was put off: " + p.Reason + "."
 	}
-	return text + paused
+	return text
 }
 
-// pausedFor says why sending waits for the user's country or for everybody; ""
-// when it does not.
-func (x explanation) pausedFor(now time.Time) string {
-	for _, p := range x.pauses {
-		if !p.IsOutage() && (p.Country != x.user.User.Country || p.Type != x.user.User.Type) {
-			continue
-		}
-		who, probe := pausedUsers(p), "The next run tries one mail"
-		if !p.Ripe(now) {
-			probe = "After " + minute(p.ProbeAt) + " UTC one mail is tried"
-		}
-		return fmt.Sprintf(" But sending is paused for %s since %s UTC: %s. %s; when it goes through, so do the rest.",
-			who, minute(p.Since), p.Reason, probe)
+// when says when a mail that is due goes out.
+func (x explanation) when(p web.Prospect) string {
+	switch p.Kind {
+	case web.NextLater:
+		return "is due at " + x.local(p.At) + "."
+	case web.NextHours:
+		return "is due, and waits for the sending hours where the user lives, until " + x.local(p.At) + "."
+	case web.NextPlan:
+		return "was planned for now; the plan as it is now owes it at " + x.local(p.At) + "."
+	case web.NextCancel:
+		return "is due, and will be cancelled: " + p.Reason + "."
 	}
-	return ""
+	return "is due now: the next run sends it."
+}
+
+// pausedText says why sending waits for the user's country or for everybody.
+func pausedText(p web.Prospect) string {
+	probe := "The next run tries one mail"
+	if !p.Ripe {
+		probe = "After " + minute(p.Pause.ProbeAt) + " UTC one mail is tried"
+	}
+	return fmt.Sprintf(" But sending is paused for %s since %s UTC: %s. %s; when it goes through, so do the rest.",
+		pausedUsers(*p.Pause), minute(p.Pause.Since), p.Pause.Reason, probe)
 }
 
 // pausedUsers says in words whom a pause is for.
@@ -89,47 +100,6 @@ func pausedUsers(p pipeline.Pause) string {
 		return "businesses in " + string(p.Country)
 	}
 	return "persons in " + string(p.Country)
-}
-
-func (x explanation) when(d store.DeliveryRecord, plan pipeline.Plan, now time.Time) string {
-	probe := pipeline.Delivery{User: x.user.User, History: x.user.History, Step: d.Step, Operator: d.Operator}
-	if d.DueAt.After(now) {
-		return "is due at " + x.local(d.DueAt) + "."
-	}
-	until, night := plan.Defer(&probe, now)
-	switch v, wait := plan.Admit(&probe, now); {
-	case night && v.State == pipeline.Due:
-		return "is due, and waits for the sending hours where the user lives, until " + x.local(until) + "."
-	case wait && v.State == pipeline.Due:
-		return "was planned for now; the plan as it is now owes it at " + x.local(v.DueAt) + "."
-	case wait:
-		return "is due, and will be cancelled: " + v.Reason + "."
-	}
-	return "is due now: the next run sends it."
-}
-
-func (x explanation) nothingOutlook(plan pipeline.Plan) string {
-	u, h := x.user.User, x.user.History
-	switch {
-	case u.Status != pipeline.Pending:
-		return fmt.Sprintf("Nothing: the user is %s, and only pending users get mail.", u.Status)
-	case x.user.Withdrawn:
-		return "Nothing: the source query no longer returns the user."
-	case x.user.AddressBad:
-		return "Nothing: the mail server refused the address for good. Import a better one, and the mail follows by itself."
-	}
-	if n := len(x.deliveries); n > 0 && x.deliveries[n-1].State == pipeline.Failed {
-		last := x.deliveries[n-1]
-		return fmt.Sprintf("Nothing: %s failed: %s. Once that is mended: alta resend --user %s --reason …",
-			strings.ToLower(mailName(last.Step, last.Round)), last.Reason, u.ID)
-	}
-	if n := len(x.deliveries); n > 0 && x.deliveries[n-1].Code == "plan_changed" {
-		return fmt.Sprintf("Nothing: when the next mail fell due, the plan of that time no longer owed it. To send one all the same: alta resend --user %s --reason …", u.ID)
-	}
-	if h.Mails >= plan.MaxMails {
-		return fmt.Sprintf("Nothing: the user got %d mails, the most that plan.max_mails allows.", h.Mails)
-	}
-	return "Nothing: the user got every mail of the plan."
 }
 
 // local is a time on the user's own clock, and in UTC.

@@ -10,6 +10,10 @@ import (
 // pageLedger is what the operator's page asks of either engine.
 type pageLedger interface {
 	Overview(ctx context.Context, now time.Time) (store.Overview, error)
+	Search(ctx context.Context, q store.Search) (page []store.UserRecord, next string, err error)
+	Timeline(ctx context.Context, user string) ([]store.Moment, error)
+	Hold(ctx context.Context, id string, by store.Act, now time.Time) (whyNot string, err error)
+	Unhold(ctx context.Context, id string, by store.Act, now time.Time) (whyNot string, err error)
 	Forecast(ctx context.Context, from, until time.Time) ([]store.ForecastHour, error)
 	Attention(ctx context.Context) ([]store.AttentionGroup, error)
 	AttentionPage(ctx context.Context, c store.Cause, after int64, n int) ([]store.AttentionRecord, error)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -87,7 +86,7 @@ func (e *engine) desk(pages *web.Pages) web.Desk {
 		Forecast:  &web.ForecastPage{Pages: pages, From: foresight{e}},
 		Attention: &web.AttentionPage{Pages: pages, From: attendant{e}},
 		Mails:     &web.MailsPage{Pages: pages, From: showcase{e}},
-		Audit:     web.NewAuditPage(pages, archivist{e}),
+		Audit:     web.NewAuditPage(pages, archivist{e}, e.now),
 	}
 }
 

@@ -81,6 +81,11 @@ func (f *format) weekday(t time.Time) string {
 // clock writes the time of day: 14:05.
 func (f *format) clock(t time.Time) string { return t.In(f.zone).Format("15:04") }
 
+// local writes a time on the clock that it has: Sun 29 Nov, 14:05.
+func (f *format) local(t time.Time) string {
+	return f.cldr.WeekdayAbbreviated(t.Weekday()) + " " + strconv.Itoa(t.Day()) + " " + f.cldr.MonthAbbreviated(t.Month()) + ", " + t.Format("15:04")
+}
+
 // utc writes a time as the attribute datetime of HTML wants it.
 func (f *format) utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 

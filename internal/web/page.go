@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"alta/pipeline"
@@ -203,6 +204,11 @@ func (k *look) functions(a *assets) template.FuncMap {
 		"groupAct":  func(x GroupAct) string { return named(w.Attention.Acts, string(x)) },
 		"cause":     func(code any) Cause { return w.Causes.of(fmt.Sprint(code), "") },
 		"check":     func(x string) string { return named(w.Mails.Checks, x) },
+		"stage":     func(s UserStage) string { return named(w.Users.Stages, string(s)) },
+		"action":    func(a string) string { return named(w.Audit.Actions, a) },
+		"actor":     func(a string) string { return strings.TrimPrefix(a, actorPrefix) },
+		"count64":   func(n int64) string { return f.number(int(n)) },
+		"local":     f.local,
 		"languages": otherLanguages,
 		"stages":    k.stages,
 		"besides":   k.besides,

@@ -7,9 +7,12 @@ type Desk struct {
 	Pages     *Pages
 	Overview  *OverviewPage
 	Streams   *Streams
+	Users     *UsersPage
+	User      *UserPage
 	Forecast  *ForecastPage
 	Attention *AttentionPage
 	Mails     *MailsPage
+	Audit     *AuditPage
 }
 
 // Routes are those of the pages, for [Guard.Serve].
@@ -28,6 +31,14 @@ func (d Desk) Routes() []Route {
 		look("/events", d.Streams.ServeHTTP),
 		act("/outage/try", d.Overview.Try),
 		act("/guard/approve", d.Overview.Approve),
+		look("/users", d.Users.Show),
+		look("/users/{id}", d.User.Show),
+		act("/users/{id}/resend", d.User.Resend),
+		act("/users/{id}/hold", d.User.Hold),
+		act("/users/{id}/release", d.User.Release),
+		act("/users/{id}/mark", d.User.Mark),
+		act("/users/{id}/optout", d.User.OptOut),
+		act("/users/{id}/erase", d.User.Erase),
 		look("/forecast", d.Forecast.Show),
 		look("/attention", d.Attention.Show),
 		look("/attention/group", d.Attention.Group),
@@ -36,5 +47,7 @@ func (d Desk) Routes() []Route {
 		look("/mails", d.Mails.Show),
 		look("/mails/frame", d.Mails.Frame),
 		act("/mails/test", d.Mails.Test),
+		look("/audit", d.Audit.Show),
+		look("/audit.csv", d.Audit.Export),
 	}
 }

@@ -44,6 +44,7 @@ type parsedScreen struct {
 func screens() []Screen {
 	return []Screen{
 		errorScreen(), loginScreen(), overviewScreen(), forecastScreen(), attentionScreen(), groupScreen(), resultScreen(), mailsScreen(),
+		usersScreen(), userScreen(), auditScreen(),
 	}
 }
 

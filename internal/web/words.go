@@ -15,6 +15,9 @@ type Words struct {
 	Forecast  ForecastWords
 	Attention AttentionWords
 	Mails     MailsWords
+	Users     UsersWords
+	User      UserWords
+	Audit     AuditWords
 }
 
 // Noun is a noun behind a number.

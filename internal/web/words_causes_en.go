@@ -57,6 +57,8 @@ func englishCauses() causes {
 		"render":           {"The mail can't be written", "A template does not get along with this user's data.", "Read the reason below, mend the template or the data, then resend."},
 		"doubt_changed":    {"The mail in doubt can't be repeated as it was", "A template, the sender or the user changed since, so a repeat would be another mail.", "Look into the mail server's log whether the first one went; if not, resend."},
 		"doubt_expired":    {"The mail in doubt can't be repeated", "Its link is gone, so a repeat would be another mail.", "Look into the mail server's log whether the first one went; if not, resend."},
+		"operator_hold":    {"An operator holds the mail", "Nothing goes out until it is released.", "Release it or send again on the user's page, once the reason is gone."},
+		"replaced":         {"Another mail took its place", "An operator, or the user, asked for one at once.", "Nothing."},
 		"interrupted":      {"alta ended while the mail was on the wire", "The server may or may not have taken it.", "Look into the mail server's log; if it never got the mail, resend."},
 		"panic":            {"alta met a bug of its own", "This one mail waits; all others go on.", "Report it with the log, then resend."},
 		"ledger":           {"The ledger can't be written", "alta sends nothing that it can't write down.", "Check the disk, or the database server; sending goes on by itself."},

@@ -57,6 +57,8 @@ func spanishCauses() causes {
 		"render":           {"No se puede escribir el correo", "Una plantilla no se lleva con los datos de este usuario.", "Lea el motivo de abajo, corrija la plantilla o los datos y reenvíe."},
 		"doubt_changed":    {"El correo en duda no se puede repetir igual", "Cambió una plantilla, el remitente o el usuario; la repetición sería otro correo.", "Mire en el registro del servidor si el primero salió; si no, reenvíe."},
 		"doubt_expired":    {"El correo en duda no se puede repetir", "Su enlace ya no está; la repetición sería otro correo.", "Mire en el registro del servidor si el primero salió; si no, reenvíe."},
+		"operator_hold":    {"Un operador retiene el correo", "Nada sale hasta que se libere.", "Libérelo o envíe de nuevo en la página del usuario, cuando ya no haya motivo."},
+		"replaced":         {"Otro correo ocupó su lugar", "Un operador, o el usuario, pidió uno de inmediato.", "Nada."},
 		"interrupted":      {"alta terminó con el correo en camino", "El servidor puede haberlo aceptado o no.", "Mire el registro del servidor; si nunca recibió el correo, reenvíe."},
 		"panic":            {"alta topó con un error propio", "Este correo espera; los demás siguen.", "Infórmelo con el registro y reenvíe."},
 		"ledger":           {"No se puede escribir en el libro", "alta no envía nada que no pueda anotar.", "Revise el disco o la base de datos; el envío sigue solo."},

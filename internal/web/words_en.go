@@ -13,6 +13,9 @@ func englishWords() *Words {
 		Forecast:  englishForecast(),
 		Attention: englishAttention(),
 		Mails:     englishMails(),
+		Users:     englishUsers(),
+		User:      englishUser(),
+		Audit:     englishAudit(),
 		Domain: DomainWords{
 			Statuses: map[string]string{
 				"pending": "Pending", "in_review": "In review", "verified": "Verified", "rejected": "Rejected",

@@ -13,6 +13,9 @@ func spanishWords() *Words {
 		Forecast:  spanishForecast(),
 		Attention: spanishAttention(),
 		Mails:     spanishMails(),
+		Users:     spanishUsers(),
+		User:      spanishUser(),
+		Audit:     spanishAudit(),
 		Domain: DomainWords{
 			Statuses: map[string]string{
 				"pending": "Pendiente", "in_review": "En revisión", "verified": "Verificado", "rejected": "Rechazado",
