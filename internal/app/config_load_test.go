@@ -100,6 +100,9 @@ func TestGoodConfig(t *testing.T) {
 			[]string{"public.listen: without public.base_url mails carry the KYC links themselves; only the webhook is answered there"}},
 		{"so is an address on this machine", "[public]\nlisten = \"127.0.0.1:8081\"\nbase_url = \"http://127.0.0.1:8081\"", func(c *Config) any { return c.Warnings },
 			[]string{"public.base_url: it is on this machine, so nobody else can open the links in mails"}},
+		{"a listener that speaks TLS may be for everybody", "[operator]\nlisten = \"0.0.0.0:8443\"\ntls_cert_file = \"c.pem\"\ntls_key_file = \"k.pem\"", func(c *Config) any { return c.Operator.encrypted() }, true},
+		{"so may one behind a proxy", "[operator]\nlisten = \":8080\"\nbehind_proxy = true", func(c *Config) any { return c.Operator.encrypted() }, true},
+		{"a listener on this machine needs neither", "[operator]\nlisten = \"localhost:8080\"", func(c *Config) any { return c.Operator.encrypted() }, false},
 		{"two listeners that take any port are two", "[operator]\nlisten = \"127.0.0.1:0\"\n[public]\nlisten = \"127.0.0.1:0\"\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings }, []string(nil)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -218,7 +221,7 @@ func TestCheckReadyNamesWhatIsMissing(t *testing.T) {
 func TestConfigHidesItsSecrets(t *testing.T) {
 	environment := map[string]string{
 		"ALTA_CAPA_API_KEY": "hunter2", "ALTA_SMTP_PASSWORD": "hunter2",
-		"ALTA_OPERATOR_TOKEN": "hunter2", "ALTA_WEBHOOK_SECRET": "hunter2", "ALTA_WEBHOOK_PREVIOUS_SECRET": "hunter2",
+		"ALTA_OPERATOR_TOKEN": "hunter2-hunter2-hunter2", "ALTA_WEBHOOK_SECRET": "hunter2", "ALTA_WEBHOOK_PREVIOUS_SECRET": "hunter2",
 	}
 	c, err := LoadConfig("", []byte("smtp.host = 'h'\nsmtp.username = 'u'\nsmtp.from = 'a@b.example'\nbrand.name = 'B'"), standardConfig(t),
 		func(name string) string { return environment[name] })

@@ -50,8 +50,8 @@ func secretsOf(c *Config) []secretSource {
 // secretFiles are the secrets that a setting names a file for: those of secretsOf,
 // and the data key and the key of the certificate, which have rules of their own.
 func secretFiles(c *Config) []secretSource {
-	return append(secretsOf(c), secretSource{what: "the data key", setting: keySetting, env: "ALTA_DATA_KEY"},
-		secretSource{what: "the key of the certificate", setting: "operator.tls_key_file"})
+	all := []secretSource{{what: "the key of the certificate", setting: "operator.tls_key_file"}}
+	return append(append(all, secretsOf(c)...), secretSource{what: "the data key", setting: keySetting, env: "ALTA_DATA_KEY"})
 }
 
 // isSecretFile tells whether the setting names a file with a secret.

@@ -150,8 +150,8 @@ webhook.previous_secret_file = "previous"
 	}{
 		{"from files", nil, []string{"api-from-a-file", " pass phrase ", "token-from-a-file", "webhook-from-a-file", "previous-from-a-file", pem}},
 		{"from the environment",
-			map[string]string{"ALTA_CAPA_API_KEY": "a", "ALTA_SMTP_PASSWORD": "b", "ALTA_OPERATOR_TOKEN": "c", "ALTA_WEBHOOK_SECRET": "d", "ALTA_WEBHOOK_PREVIOUS_SECRET": "e"},
-			[]string{"a", "b", "c", "d", "e", pem}},
+			map[string]string{"ALTA_CAPA_API_KEY": "a", "ALTA_SMTP_PASSWORD": "b", "ALTA_OPERATOR_TOKEN": "c-sixteen-at-least", "ALTA_WEBHOOK_SECRET": "d", "ALTA_WEBHOOK_PREVIOUS_SECRET": "e"},
+			[]string{"a", "b", "c-sixteen-at-least", "d", "e", pem}},
 	} {
 		c, err := LoadConfig(filepath.Join(dir, "config.toml"), []byte(text), standardConfig(t), func(name string) string { return test.env[name] })
 		if err != nil {

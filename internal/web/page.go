@@ -8,7 +8,6 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"alta/pipeline"
@@ -206,7 +205,6 @@ func (k *look) functions(a *assets) template.FuncMap {
 		"check":     func(x string) string { return named(w.Mails.Checks, x) },
 		"stage":     func(s UserStage) string { return named(w.Users.Stages, string(s)) },
 		"action":    func(a string) string { return named(w.Audit.Actions, a) },
-		"actor":     func(a string) string { return strings.TrimPrefix(a, actorPrefix) },
 		"count64":   func(n int64) string { return f.number(int(n)) },
 		"local":     f.local,
 		"languages": otherLanguages,

@@ -90,11 +90,15 @@ func (k *look) tellNews(t *told, m Moment) {
 // askedEvent is the event of what the partner API answered when it was asked.
 const askedEvent = "kyc_details"
 
-// because adds why: the cause in plain words, and what was stored.
+// because adds why: the cause in plain words, and what was stored unless the mail
+// server's own words say the same.
 func (k *look) because(t *told, code, reason string) {
 	t.Reason = reason
 	if cause, known := k.words.Causes[causeKey(code)]; known {
-		t.Text = cause.Title + ". " + cause.Next
+		t.Text = cause.Title + "."
+		if t.Reply != "" {
+			t.Reason = ""
+		}
 	}
 }
 
@@ -141,10 +145,9 @@ func (k *look) tellNext(p Prospect) told {
 		t.Title = fmt.Sprintf(t.Title, mail)
 	}
 	if p.Reason != "" && p.Kind != NextUnderway && p.Kind != NextInterrupted {
-		own := t.Text
-		k.because(&t, p.Code, p.Reason)
-		if p.Kind == NextHeldByHand || p.Kind == NextDoubt || t.Text == "" {
-			t.Text = own
+		t.Reason = p.Reason
+		if cause, known := k.words.Causes[causeKey(p.Code)]; known && p.Kind != NextHeldByHand && p.Kind != NextDoubt {
+			t.Text = cause.Title + ". " + cause.Next
 		}
 	}
 	return t

@@ -3,8 +3,8 @@ package web
 func englishUser() UserWords {
 	return UserWords{
 		Email: "E-mail", ExternalID: "External id", ID: "Id", Country: "Country", Language: "Language", Type: "Type",
-		TimeZone: "Time zone", LocalTime: "Local time", Mails: "Mails", LastMail: "Latest mail", Link: "Link of the latest mail",
-		LinkLasts: "never expires", LinkUntil: "works until", LinkOver: "expired", Opened: "Opened the link", Added: "Added",
+		TimeZone: "Time zone", LocalTime: "Local time", Mails: "Mails", LastMail: "Latest mail", Link: "Latest link",
+		LinkLasts: "never expires", LinkUntil: "works until", LinkOver: "expired", Opened: "Opened it", Added: "Added",
 		AddressBad: "Address undeliverable", Withdrawn: "Withdrawn by the source", NoEmail: "no address",
 		Next: "What comes next", ServerSaid: "The mail server said", Because: "Stored reason", By: "by", History: "Everything that happened",
 		HistoryHint: "The latest first.", HistoryCut: "Only the latest 500 are shown.", PausedFor: "But sending is paused:",

@@ -3,8 +3,8 @@ package web
 func spanishUser() UserWords {
 	return UserWords{
 		Email: "Correo", ExternalID: "Id externo", ID: "Id", Country: "País", Language: "Idioma", Type: "Tipo",
-		TimeZone: "Zona horaria", LocalTime: "Hora local", Mails: "Correos", LastMail: "Último correo", Link: "Enlace del último correo",
-		LinkLasts: "no caduca", LinkUntil: "sirve hasta", LinkOver: "caducado", Opened: "Abrió el enlace", Added: "Alta en el registro",
+		TimeZone: "Zona horaria", LocalTime: "Hora local", Mails: "Correos", LastMail: "Último correo", Link: "Último enlace",
+		LinkLasts: "no caduca", LinkUntil: "sirve hasta", LinkOver: "caducado", Opened: "Lo abrió", Added: "Alta",
 		AddressBad: "Dirección sin entrega", Withdrawn: "Retirado por la fuente", NoEmail: "sin dirección",
 		Next: "Qué sigue", ServerSaid: "El servidor de correo dijo", Because: "Motivo registrado", By: "por", History: "Todo lo ocurrido",
 		HistoryHint: "Lo más reciente primero.", HistoryCut: "Solo se muestran los últimos 500.", PausedFor: "Pero el envío está en pausa:",
@@ -37,15 +37,15 @@ func spanishUser() UserWords {
 			"same":      "El usuario ya tiene ese estado.",
 		},
 		Outlooks: map[string]OutlookText{
-			"now":           {"%s sale con la próxima ejecución", "Ya toca."},
-			"later":         {"%s está previsto", "Sale por sí solo a esa hora."},
-			"hours":         {"%s espera una hora adecuada", "Ya toca, y sale cuando empiecen las horas de envío donde vive el usuario."},
+			"now":           {"Sale con la próxima ejecución: %s", "Ya toca."},
+			"later":         {"Previsto: %s", "Sale por sí solo a esa hora."},
+			"hours":         {"Espera una hora adecuada: %s", "Ya toca, y sale cuando empiecen las horas de envío donde vive el usuario."},
 			"plan":          {"El plan aplaza: %s", "El plan actual, o la pausa tras otro correo, lo prevé para más tarde."},
-			"cancel":        {"%s se cancelará", "Ya toca, pero el plan ya no lo prevé."},
-			"underway":      {"%s está saliendo en este momento", "Mire de nuevo en un minuto."},
-			"interrupted":   {"%s estaba saliendo cuando alta terminó", "La próxima ejecución lo resuelve."},
-			"held_by_hand":  {"%s: retenido por un operador", "Nada sale hasta que se libere o se envíe de nuevo."},
-			"held":          {"%s: retenido", "Corrija la causa y envíe de nuevo."},
+			"cancel":        {"Se cancelará: %s", "Ya toca, pero el plan ya no lo prevé."},
+			"underway":      {"Está saliendo en este momento: %s", "Mire de nuevo en un minuto."},
+			"interrupted":   {"Estaba saliendo cuando alta terminó: %s", "La próxima ejecución lo resuelve."},
+			"held_by_hand":  {"Retenido por un operador: %s", "Nada sale hasta que se libere o se envíe de nuevo."},
+			"held":          {"Retenido: %s", "Corrija la causa y envíe de nuevo."},
 			"doubt":         {"No es seguro que llegara: %s", "Revise el registro del servidor de correo. Enviar de nuevo repite exactamente el mismo mensaje."},
 			"none_status":   {"Nada: el estado es «%s»", "Solo los pendientes reciben correo por sí solo."},
 			"none_withdraw": {"Nada: la fuente ya no devuelve al usuario", "Si vuelve a hacerlo, los correos siguen por sí solos."},
@@ -60,7 +60,7 @@ func spanishUser() UserWords {
 			Lasts: "No caduca.", Until: "Sirve hasta el %s.", Often: "%s veces, la última el %s.",
 			News: "El socio informó «%s»", Asked: "Se preguntó a la API del socio en qué estado está el usuario",
 			Outcomes: map[string]string{
-				"sent": "%s: enviado", "retry": "%s: aplazado", "failed": "%s: fallido", "held": "%s: retenido", "doubt": "%s: en duda", "cancelled": "%s: cancelado",
+				"sent": "%s: salió", "retry": "%s: se aplazó", "failed": "%s: falló", "held": "%s: se retuvo", "doubt": "%s: queda en duda", "cancelled": "%s: se canceló",
 			},
 			Visits: map[string]string{
 				"scan": "Un escáner leyó el enlace de «%s»", "open": "Abrió el enlace de «%s»", "mint": "Siguió a la verificación desde «%s»",

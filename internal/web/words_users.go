@@ -16,7 +16,7 @@ func englishUsers() UsersWords {
 	return UsersWords{
 		Hint: "Everybody in the ledger.", Search: "Search", SearchHint: "How an e-mail address, a name or an id begins", Submit: "Search", Clear: "Show all",
 		Country: "Country", Status: "Status", Stage: "Stage", Type: "Type", Language: "Language",
-		AnyCountry: "Any country", AnyStatus: "Any status", AnyStage: "Any stage", AnyType: "Persons and businesses", AnyLanguage: "Any language",
+		AnyCountry: "Any country", AnyStatus: "Any status", AnyStage: "Any stage", AnyType: "Any type", AnyLanguage: "Any language",
 		User: "User", Mails: "Mails", LastMail: "Latest mail", Opened: "Opened", Added: "Added",
 		Nobody: "Nobody matches.", NobodyYet: "Nobody matches among those looked at so far; there are more to look at.",
 		NobodyAtAll: "There is nobody in the ledger yet. “alta users import” brings them in.", GoOn: "Look further", Previous: "Previous page",
@@ -32,7 +32,7 @@ func spanishUsers() UsersWords {
 	return UsersWords{
 		Hint: "Todos los del registro.", Search: "Buscar", SearchHint: "Cómo empieza un correo, un nombre o un id", Submit: "Buscar", Clear: "Mostrar todos",
 		Country: "País", Status: "Estado", Stage: "Etapa", Type: "Tipo", Language: "Idioma",
-		AnyCountry: "Todos los países", AnyStatus: "Todos los estados", AnyStage: "Todas las etapas", AnyType: "Personas y empresas", AnyLanguage: "Todos los idiomas",
+		AnyCountry: "Todos los países", AnyStatus: "Todos los estados", AnyStage: "Todas las etapas", AnyType: "Todos los tipos", AnyLanguage: "Todos los idiomas",
 		User: "Usuario", Mails: "Correos", LastMail: "Último correo", Opened: "Abrió", Added: "Alta",
 		Nobody: "Nadie coincide.", NobodyYet: "Nadie coincide entre los revisados hasta ahora; quedan más por revisar.",
 		NobodyAtAll: "Aún no hay nadie en el registro. «alta users import» los trae.", GoOn: "Seguir buscando", Previous: "Página anterior",
