@@ -66,7 +66,7 @@ func TestPagesMakeTheWholeTable(t *testing.T) {
 		}
 		switch table.Name {
 		case "users":
-			if name, sourced := paged[2][10], paged[2][16]; name != "\uFFFDA\uFFFD" || sourced != true {
+			if name, sourced := paged[2][12], paged[2][18]; name != "\uFFFDA\uFFFD" || sourced != true {
 				t.Errorf("the name is %q and sourced is %v", name, sourced)
 			}
 		case "pauses":

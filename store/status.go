@@ -127,7 +127,7 @@ func linkStatus(tx *sql.Tx, now time.Time) (l LinkStatus, err error) {
 	}
 	l.Live = live + sealed
 	l.Expired = all - l.Live
-	err = tx.QueryRow(`SELECT count(*) FROM attempts WHERE doubtful = 1`).Scan(&l.DoubtfulMints)
+	err = tx.QueryRow(`SELECT (SELECT count(*) FROM attempts WHERE doubtful = 1) + (SELECT count(*) FROM sessions WHERE doubtful = 1)`).Scan(&l.DoubtfulMints)
 	return l, err
 }
 

@@ -28,8 +28,25 @@ type Ledger interface {
 
 	UseKey(ctx context.Context, k *store.Key) error
 	HasKey(ctx context.Context) (bool, error)
+	SealedLinks(ctx context.Context) (int, error)
 	Rekey(ctx context.Context, k *store.Key, by store.Act, now time.Time) error
 	Shred(ctx context.Context, now time.Time) error
+
+	Ticket(ctx context.Context, digest pipeline.TicketDigest) (pipeline.Ticket, error)
+	OptOut(ctx context.Context, digest pipeline.TicketDigest, now time.Time) (t pipeline.Ticket, changed bool, err error)
+	AskLater(ctx context.Context, digest pipeline.TicketDigest, now time.Time) error
+	Askers(ctx context.Context, n int) ([]pipeline.User, error)
+	AnswerAsker(ctx context.Context, user string, now time.Time) (queued bool, err error)
+	pipeline.Sessions
+	SessionsOf(ctx context.Context, user string) ([]store.SessionRecord, error)
+	CountVisits(ctx context.Context, visits []pipeline.Visit) error
+	Visits(ctx context.Context, user string) ([]store.VisitRecord, error)
+
+	News(ctx context.Context, n pipeline.News, plan store.Planner, now time.Time) (pipeline.Effect, error)
+	Tell(ctx context.Context, id string, s pipeline.Status, plan store.Planner, now time.Time) error
+	Inbox(ctx context.Context, n int) ([]store.NewsRecord, error)
+	SettleNews(ctx context.Context, externalID, event string, by store.Act, now time.Time) error
+	NewsOf(ctx context.Context, user string) ([]store.NewsRecord, error)
 
 	Queue(run int64, only store.Only) Queue
 	Recover(ctx context.Context, now time.Time, judge store.JudgeOrphan) (returned, doubted int, err error)
@@ -110,6 +127,12 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Begin", beginBehaviours()},
 		{"Record", recordBehaviours()},
 		{"Recover", recoverBehaviours()},
+		{"Tickets", ticketBehaviours()},
+		{"Sessions", sessionBehaviours()},
+		{"Visits", visitBehaviours()},
+		{"OptOut", optOutBehaviours()},
+		{"Askers", askerBehaviours()},
+		{"News", newsBehaviours()},
 		{"Runs", runsBehaviours()},
 		{"Guard", guardBehaviours()},
 		{"Status", statusBehaviours()},
