@@ -14,6 +14,7 @@ import (
 	"alta/internal/mailer"
 	"alta/internal/web"
 	"alta/pipeline"
+	"alta/store"
 	"alta/templates"
 )
 
@@ -31,6 +32,9 @@ type engine struct {
 	metrics *web.Metrics
 	smtp    pipeline.Waiter // spaces mails out by smtp.rate
 
+	underway underway           // the run of this process
+	wake     chan store.Trigger // asks the daemon for a run at once; has room for one
+
 	unwritten seldom // how often it was said that the ledger can't be written
 }
 
@@ -44,7 +48,7 @@ func (a *app) newEngine(ctx context.Context, s ledger) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{
-		config: c, log: a.log, now: a.now, store: s,
+		config: c, log: a.log, now: a.now, store: s, wake: make(chan store.Trigger, 1),
 		plan: c.Plan.Plan(), smtp: limiter(c.SMTP.Rate),
 	}
 	e.file, _ = s.(fileLedger)
