@@ -175,7 +175,7 @@ func TestAnEmptyFileBecomesALedger(t *testing.T) {
 		t.Errorf("application id is %x, want %x", id, applicationID)
 	}
 	if n := count(t, s, `SELECT max(version_id) FROM goose_db_version`); n != 7 {
-		t.Errorf("schema version is %d, want 7", n)
+		t.Errorf("schema version is %d, want 9", n)
 	}
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
