@@ -44,6 +44,13 @@ func (e *engine) serve(ctx context.Context) (err error) {
 	if shared, ok := e.store.(sharedLedger); ok {
 		return e.serveInFleet(ctx, shared)
 	}
+	d := &daemon{engine: e}
+	return e.serveAlone(ctx, d.keepSchedule)
+}
+
+// serveAlone serves while work, which makes the runs, goes on: this process has the
+// ledger for itself.
+func (e *engine) serveAlone(ctx context.Context, work func(context.Context) error) (err error) {
 	release, err := e.waitForLock(ctx)
 	if release == nil {
 		return err
@@ -62,8 +69,7 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closePublic()) }()
-	d := &daemon{engine: e}
-	return d.keepSchedule(ctx)
+	return work(ctx)
 }
 
 // serveInFleet serves as one machine of the fleet: River's leader rings the
@@ -98,9 +104,9 @@ func (e *engine) serveHealth(ctx context.Context) (close func() error, err error
 	if e.config.Operator.Listen == "" {
 		return func() error { return nil }, nil
 	}
-	server, err := web.Listen(ctx, e.config.Operator.Listen, web.Handler(e.metrics, e.ready), e.log)
+	server, err := e.listen(ctx, "operator.listen", e.config.Operator.Listen, web.Handler(e.metrics, e.ready))
 	if err != nil {
-		return nil, listenError(err, "operator.listen")
+		return nil, err
 	}
 	e.log.Info("health and metrics are served", "address", server.Addr())
 	return server.Close, nil

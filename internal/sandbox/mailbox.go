@@ -132,21 +132,11 @@ func (m *Mailbox) show(w http.ResponseWriter, r *http.Request) {
 	}
 	header, _, _ := strings.Cut(strings.ReplaceAll(string(mail.Raw), "\r\n", "\n"), "\n\n")
 	text, err := mail.Text()
+	links, _ := mail.Links() // the text says why there are none
 	m.pages.show(w, http.StatusOK, "mail", mailView{
 		mailRow: mailRow{n, strings.Join(mail.To, ", "), orWhyNot(mail.Subject()), mail.At.UTC()},
-		From:    orWhyNot(mail.Header("From")), Text: orWhyNot(text, err), Links: linksIn(text), Header: header, Size: len(mail.Raw),
+		From:    orWhyNot(mail.Header("From")), Text: orWhyNot(text, err), Links: links, Header: header, Size: len(mail.Raw),
 	})
-}
-
-// linksIn returns what in a text is a web address, each once.
-func linksIn(text string) (links []string) {
-	for word := range strings.FieldsSeq(text) {
-		word = strings.TrimRight(word, ".,;:)>")
-		if (strings.HasPrefix(word, "https://") || strings.HasPrefix(word, "http://")) && !slices.Contains(links, word) {
-			links = append(links, word)
-		}
-	}
-	return links
 }
 
 // frame answers with the HTML part alone, for a frame: no script of it runs, it

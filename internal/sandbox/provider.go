@@ -22,6 +22,9 @@ type ProviderOptions struct {
 	TTL time.Duration
 
 	Now pipeline.Clock
+
+	// OnEvent, if set, is called after each webhook.
+	OnEvent func(event string, u APIUser)
 }
 
 // Provider is the verification provider to whose pages links lead: instead of a
@@ -139,6 +142,9 @@ func (p *Provider) press(w http.ResponseWriter, r *http.Request) {
 		p.opts.API.SetVerification(page.User.ID, choice.Result)
 		status, err := p.opts.API.Fire(r.Context(), choice.Event, page.User.ExternalID)
 		p.tell(link, status, err)
+		if p.opts.OnEvent != nil {
+			p.opts.OnEvent(choice.Event, page.User)
+		}
 	}
 	http.Redirect(w, r, "/done?"+r.URL.RawQuery, http.StatusSeeOther)
 }
