@@ -3,6 +3,9 @@ package capa
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"alta/pipeline"
 )
 
 func TestCheckLink(t *testing.T) {
@@ -112,21 +115,32 @@ func TestCheckLinkOfAStandIn(t *testing.T) {
 	}
 }
 
-// No partner API that is reached over a network may send users to this machine.
+// No partner API that is reached over a network may send users to this machine, though
+// the settings list it.
 func TestOnlyAStandInIsLocal(t *testing.T) {
+	u := pipeline.User{ID: "u-1", Country: pipeline.MX}
+	here := answer{status: 201, body: []byte(`{"success":true,"data":{"kycLink":"http://127.0.0.1:8080/session"}}`)}
 	for base, want := range map[string]bool{
-		"http://127.0.0.1:8080":               true,
-		"HTTP://localhost:8080/api":           true,
-		"http://[::1]:8080":                   true,
-		"https://127.0.0.1:8080":              false, // a tunnel to the partner API, perhaps
-		"https://production-api.capa.fi":      false,
-		"http://production-api.capa.fi":       false, // validate refuses it besides
-		"http://127.0.0.1.evil.test":          false,
-		"https://localhost.capa.fi/127.0.0.1": false,
-		"":                                    false,
+		"http://127.0.0.1:8080":                true,
+		"HTTP://localhost:8080/api":            true,
+		"http://[::1]:8080":                    true,
+		"https://127.0.0.1:8080":               false, // a tunnel to the partner API, perhaps
+		"https://production-api.capa.fi":       false,
+		"https://localhost.capa.fi/127.0.0.1/": false,
 	} {
-		if got := (Config{BaseURL: base}).local(); got != want {
-			t.Errorf("%q is local: %v, want %v", base, got, want)
+		c, err := New(Config{BaseURL: base, APIKey: pipeline.NewSecret("key"), LinkHosts: []string{"127.0.0.1"}}, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		link, found, ok := c.linkOf(here, u)
+		if ok != want || !ok && (link != "" || found.fault.Kind != pipeline.Outage) {
+			t.Errorf("behind %q: %v, %+v; want %v", base, ok, found.fault, want)
+		}
+		c.Close()
+	}
+	for _, base := range []string{"http://production-api.capa.fi", "http://127.0.0.1.evil.test", ""} {
+		if (Config{BaseURL: base}).local() {
+			t.Errorf("%q, which no client takes, counts as this machine", base)
 		}
 	}
 }
