@@ -101,6 +101,19 @@ func optOutBehaviours() []behaviour {
 				f.now = f.now.Add(time.Minute)
 			}
 		}},
+		{"nor does one whose user came back and opted out again meanwhile", func(f *fixture) {
+			old := f.invited("ana")
+			f.optOut(old, true)
+			f.resend("ana", pipeline.Reissue)
+			q := f.run()
+			d := f.claim(q)
+			f.last(d)
+			f.prepare(d)
+			f.keep(q, d)
+			f.mark("ana", pipeline.Pending)
+			f.optOut(old, true)
+			f.wantFault(q.Begin(f.t.Context(), d, f.now), pipeline.Cancel, "user_opted_out")
+		}},
 		{"nothing takes the place of a mail in doubt that an operator sent again before", func(f *fixture) {
 			old := f.invited("ana")
 			f.now = f.now.Add(24 * time.Hour)
@@ -129,6 +142,7 @@ func optOutBehaviours() []behaviour {
 			lost := pipeline.Lasting(publicURL, rand.Reader, func() time.Time { return f.now })(f.t.Context(), again)
 			f.record(q, again, lost)
 			f.wantDeliveries("ana", "invite 1 sent", "reminder 1 cancelled", "reissue 1 cancelled", "reissue 2 due")
+			f.now = f.now.Add(f.plan.MinGap) // which nobody overrode for this one
 			f.wantAlive(f.mailTicket(), true)
 		}},
 		{"an operator may mail a user who opted out, whose new ticket lives", func(f *fixture) {
