@@ -197,12 +197,19 @@ func busy(tx *sql.Tx, id string) error {
 }
 
 func userRecords(q querier, where string, args ...any) ([]UserRecord, error) {
-	return rows(q, func(scan func(...any) error) (r UserRecord, err error) {
-		dest, finish := userDest(&r.User, &r.History)
-		var opened, verified, created, updated sql.NullInt64
-		err = scan(append(dest, &r.Key, &r.Sourced, &r.Withdrawn, &r.AddressBad, &opened, &verified, &created, &updated)...)
-		finish()
-		r.OpenedAt, r.VerifiedAt, r.CreatedAt, r.UpdatedAt = at(opened), at(verified), at(created), at(updated)
-		return r, err
-	}, `SELECT `+userColumns+`, u.key, u.sourced, u.withdrawn, u.address_bad, u.opened_at, u.verified_at, u.created_at, u.updated_at FROM users u `+where, args...)
+	return rows(q, func(scan func(...any) error) (UserRecord, error) { return readUserRecord(scan) },
+		`SELECT `+recordColumns+` FROM users u `+where, args...)
+}
+
+const recordColumns = userColumns + `, u.key, u.sourced, u.withdrawn, u.address_bad, u.opened_at, u.verified_at, u.created_at, u.updated_at`
+
+// readUserRecord reads recordColumns, and into more what else was selected.
+func readUserRecord(scan func(...any) error, more ...any) (r UserRecord, err error) {
+	dest, finish := userDest(&r.User, &r.History)
+	var opened, verified, created, updated sql.NullInt64
+	dest = append(dest, &r.Key, &r.Sourced, &r.Withdrawn, &r.AddressBad, &opened, &verified, &created, &updated)
+	err = scan(append(dest, more...)...)
+	finish()
+	r.OpenedAt, r.VerifiedAt, r.CreatedAt, r.UpdatedAt = at(opened), at(verified), at(created), at(updated)
+	return r, err
 }

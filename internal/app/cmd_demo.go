@@ -88,7 +88,9 @@ func (a *app) playDemo(ctx context.Context, s ledger, w *demoWorld, people []dem
 		return err
 	}
 	if !once {
-		a.printAddresses(w)
+		if err := a.printAddresses(ctx, e, w); err != nil {
+			return err
+		}
 	}
 	if err := e.serveAlone(ctx, func(ctx context.Context) error { return a.demoPasses(ctx, e, w, people, once) }); err != nil {
 		return err
@@ -99,13 +101,22 @@ func (a *app) playDemo(ctx context.Context, s ledger, w *demoWorld, people []dem
 	return a.printDemo(context.WithoutCancel(ctx), e, w, people)
 }
 
-// printAddresses says what to open while the demo goes on.
-func (a *app) printAddresses(w *demoWorld) {
-	fmt.Fprintf(a.out, `
+// printAddresses says what to open while the demo goes on, and makes the token to sign
+// in with. It opens nothing but this demo, which ends with its ledger.
+func (a *app) printAddresses(ctx context.Context, e *engine, w *demoWorld) error {
+	text := store.NewToken()
+	t := store.Token{Name: "demo", Role: store.Operator, Digest: store.DigestSecret(text)}
+	if err := e.store.AddToken(ctx, t, store.Act{Actor: "demo", Reason: "to look around"}, a.now()); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.out, `
 Open %s/ for the mailbox: press the button in a mail, and be the user.
-Open http://%s/metrics for the figures. Ctrl-C ends it all.
+Open http://%s/ for the operator's page, and sign in with the token
+  %s
+Ctrl-C ends it all.
 
-`, w.mailbox.URL(), w.address("operator.listen"))
+`, w.mailbox.URL(), w.address("operator.listen"), text.Reveal())
+	return err
 }
 
 // demoPasses makes pass after pass. One user is verified after the first mail,
@@ -132,6 +143,7 @@ func (a *app) demoPasses(ctx context.Context, e *engine, w *demoWorld, people []
 			return nil
 		case event := <-w.events:
 			fmt.Fprintf(a.out, "%4.1f s  webhook: %s\n", a.now().Sub(began).Seconds(), event)
+		case <-e.wake: // an operator wants a run now, and this is one
 		case <-ticks.C:
 		}
 	}

@@ -101,10 +101,6 @@ func TestGoodConfig(t *testing.T) {
 		{"so is an address on this machine", "[public]\nlisten = \"127.0.0.1:8081\"\nbase_url = \"http://127.0.0.1:8081\"", func(c *Config) any { return c.Warnings },
 			[]string{"public.base_url: it is on this machine, so nobody else can open the links in mails"}},
 		{"two listeners that take any port are two", "[operator]\nlisten = \"127.0.0.1:0\"\n[public]\nlisten = \"127.0.0.1:0\"\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings }, []string(nil)},
-		{"a reserved setting is only a warning", "[operator]\ntoken_file = \"none\"", func(c *Config) any { return c.Warnings },
-			[]string{
-				"operator.token_file is set, but it is reserved: it has no effect in this release",
-			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, test.got(mustLoad(t, test.text))); diff != "" {
@@ -234,7 +230,6 @@ func TestConfigHidesItsSecrets(t *testing.T) {
 	}
 	want := []string{
 		"a webhook secret is set, but public.listen is not: no webhook comes in",
-		"ALTA_OPERATOR_TOKEN is set, but it is reserved: it has no effect in this release",
 	}
 	if diff := cmp.Diff(want, c.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)

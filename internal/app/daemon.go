@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"alta/internal/web"
 	"alta/store"
 )
 
@@ -59,7 +58,7 @@ func (e *engine) serveAlone(ctx context.Context, work func(context.Context) erro
 	if err := e.recover(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	close, err := e.serveHealth(ctx)
+	close, err := e.servePage(ctx)
 	if err != nil {
 		return err
 	}
@@ -75,7 +74,7 @@ func (e *engine) serveAlone(ctx context.Context, work func(context.Context) erro
 // serveInFleet serves as one machine of the fleet: River's leader rings the
 // schedule.
 func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
-	close, err := e.serveHealth(ctx)
+	close, err := e.servePage(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,19 +96,6 @@ func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
 		err = &exitError{exitOutage, fmt.Errorf("this machine must not work on the ledger any more: %w", err)}
 	}
 	return errors.Join(err, m.member.Leave(context.WithoutCancel(ctx)))
-}
-
-// serveHealth serves health checks and metrics, if they are asked for, until close.
-func (e *engine) serveHealth(ctx context.Context) (close func() error, err error) {
-	if e.config.Operator.Listen == "" {
-		return func() error { return nil }, nil
-	}
-	server, err := e.listen(ctx, "operator.listen", e.config.Operator.Listen, web.Handler(e.metrics, e.ready))
-	if err != nil {
-		return nil, err
-	}
-	e.log.Info("health and metrics are served", "address", server.Addr())
-	return server.Close, nil
 }
 
 // waitForLock takes the right to run the pipeline. While another process has
@@ -172,6 +158,8 @@ func (d *daemon) watch(ctx context.Context, bell *doorbell) {
 			return
 		case <-rings.C:
 			d.ring(ctx, bell)
+		case by := <-d.wake:
+			d.begin(ctx, pass{trigger: by})
 		case <-looks.C:
 			by, due, err := d.asked(ctx)
 			if err != nil && ctx.Err() == nil && d.unread.due(d.now()) {

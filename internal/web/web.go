@@ -93,6 +93,10 @@ func Serve(listener net.Listener, h http.Handler, log *slog.Logger) *Server {
 // Addr is the address that is served, with the port that was chosen.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
+// BeforeClose has f called when Close begins, so that answers without an end come to
+// one. f must not wait for them.
+func (s *Server) BeforeClose(f func()) { s.server.RegisterOnShutdown(f) }
+
 // Close lets the requests under way finish, for five seconds at most, and ends the
 // server.
 func (s *Server) Close() error { return s.CloseWithin(grace) }

@@ -55,6 +55,7 @@ type Ledger interface {
 	FinishRun(ctx context.Context, id int64, r pipeline.Report, failure error, now time.Time) error
 	LastSlot(ctx context.Context, now time.Time) (slot time.Time, complete bool, err error)
 	Lift(ctx context.Context, p pipeline.Pause) error
+	ProbeNow(ctx context.Context, by store.Act, now time.Time) (ripe bool, err error)
 	Runs(ctx context.Context, n int) ([]store.Run, error)
 
 	Outlook(ctx context.Context, now time.Time) (pipeline.Outlook, error)
@@ -79,6 +80,13 @@ type Ledger interface {
 	StartLogin(ctx context.Context, l store.NewLogin, now time.Time) error
 	Login(ctx context.Context, cookie store.SecretDigest, r store.LoginRules, now time.Time) (store.Login, error)
 	EndLogin(ctx context.Context, cookie store.SecretDigest) error
+
+	Search(ctx context.Context, q store.Search) (page []store.UserRecord, next string, err error)
+	Overview(ctx context.Context, now time.Time) (store.Overview, error)
+	Attention(ctx context.Context) ([]store.AttentionGroup, error)
+	AttentionPage(ctx context.Context, c store.Cause, after int64, n int) ([]store.AttentionRecord, error)
+	Forecast(ctx context.Context, from, until time.Time) ([]store.ForecastHour, error)
+	Timeline(ctx context.Context, user string) ([]store.Moment, error)
 
 	// Dump returns every column of every row of every table as text, for the
 	// suite to look for what must not be there.
@@ -139,6 +147,11 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Audit", auditBehaviours()},
 		{"Tokens", tokenBehaviours()},
 		{"Logins", loginBehaviours()},
+		{"Search", searchBehaviours()},
+		{"Overview", overviewBehaviours()},
+		{"Attention", attentionBehaviours()},
+		{"Forecast", forecastBehaviours()},
+		{"Timeline", timelineBehaviours()},
 	} {
 		t.Run(area.name, func(t *testing.T) {
 			for _, b := range area.behaviours {

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"net/mail"
+	"time"
+
+	"alta/internal/web"
+	"alta/pipeline"
+)
+
+// showcase writes mails to a made-up person, for the operator's page. It implements
+// [web.Previewer].
+type showcase struct{ *engine }
+
+// sampleBase is where a lasting link of a preview leads without public.base_url.
+const sampleBase = "https://kyc.example"
+
+// Lasting implements [web.Previewer].
+func (s showcase) Lasting() bool { return s.config.Public.lasting() }
+
+// Preview implements [web.Previewer].
+func (s showcase) Preview(ctx context.Context, m web.MailKind) (pipeline.Content, error) {
+	now := s.now()
+	d := samplePreview(m.Step, m.Locale, s.config.Capa.LinkTTL, now)
+	if m.Later {
+		d.Round, d.Nth = 2, 2
+	}
+	if m.Lasting {
+		d.Link = pipeline.Link{}
+		token := bytes.NewReader(make([]byte, pipeline.TicketBytes)) // all zeros: nobody's
+		stage := pipeline.Lasting(cmp.Or(s.config.Public.BaseURL, sampleBase), token, func() time.Time { return now })
+		if err := stage(ctx, d); err != nil {
+			return pipeline.Content{}, err
+		}
+	}
+	return s.mails.Render(d)
+}
+
+// SendTest implements [web.Previewer]. A test belongs to no user, so that the log, and
+// not the audit log, keeps who sent it.
+func (s showcase) SendTest(ctx context.Context, m web.MailKind, to string, by web.Act) (reply string, err error) {
+	content, err := s.Preview(ctx, m)
+	if err != nil {
+		return "", err
+	}
+	s.log.Info("an operator sends a test mail", "by", by.Actor, "reason", by.Reason, "step", m.Step, "locale", m.Locale)
+	return s.mailer.SendTest(ctx, mail.Address{Address: to}, content)
+}
