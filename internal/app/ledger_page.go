@@ -15,5 +15,6 @@ type pageLedger interface {
 	AttentionPage(ctx context.Context, c store.Cause, after int64, n int) ([]store.AttentionRecord, error)
 	Inbox(ctx context.Context, n int) ([]store.NewsRecord, error)
 	SettleNews(ctx context.Context, externalID, event string, by store.Act, now time.Time) error
+	NoteTestMail(ctx context.Context, mail string, by store.Act, now time.Time) error
 	ProbeNow(ctx context.Context, by store.Act, now time.Time) (ripe bool, err error)
 }

@@ -39,13 +39,15 @@ func (s showcase) Preview(ctx context.Context, m web.MailKind) (pipeline.Content
 	return s.mails.Render(d)
 }
 
-// SendTest implements [web.Previewer]. A test belongs to no user, so that the log, and
-// not the audit log, keeps who sent it.
+// SendTest implements [web.Previewer]. It is noted before it is sent, so that none goes
+// out of which the audit log says nothing.
 func (s showcase) SendTest(ctx context.Context, m web.MailKind, to string, by web.Act) (reply string, err error) {
 	content, err := s.Preview(ctx, m)
 	if err != nil {
 		return "", err
 	}
-	s.log.Info("an operator sends a test mail", "by", by.Actor, "reason", by.Reason, "step", m.Step, "locale", m.Locale)
+	if err := s.store.NoteTestMail(ctx, string(m.Step)+" "+string(m.Locale), actOf(by), s.now()); err != nil {
+		return "", err
+	}
 	return s.mailer.SendTest(ctx, mail.Address{Address: to}, content)
 }

@@ -114,7 +114,7 @@ func (p *Pages) lookOf(r *http.Request) *look { return p.looks[languageOf(r)] }
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, screen, part string, view any) {
 	k := p.lookOf(r)
 	s := p.whatIsShown(r, view)
-	if part == "layout" {
+	if part == "layout" && r.Header.Get("HX-Request") == "" { // a script that looks again must not take it from a person
 		s.Flash = p.takeFlash(w, r)
 	}
 	var page bytes.Buffer

@@ -56,6 +56,7 @@ type Ledger interface {
 	LastSlot(ctx context.Context, now time.Time) (slot time.Time, complete bool, err error)
 	Lift(ctx context.Context, p pipeline.Pause) error
 	ProbeNow(ctx context.Context, by store.Act, now time.Time) (ripe bool, err error)
+	NoteTestMail(ctx context.Context, mail string, by store.Act, now time.Time) error
 	Runs(ctx context.Context, n int) ([]store.Run, error)
 
 	Outlook(ctx context.Context, now time.Time) (pipeline.Outlook, error)
