@@ -31,9 +31,9 @@ func (a *app) demoCommand() *cobra.Command {
 an SMTP catcher with a mailbox to look into, imports sample users of MX and DO
 into a fresh database and serves as 'alta serve' does, only that a day of the
 plan lasts seconds. It names the addresses to open in a browser: press the button
-in a mail, verify or reject, and see what becomes of the user. Nothing leaves the
-machine. All of it, the mails too, is in a folder that it names, and it goes on
-until Ctrl-C unless told --once.`,
+in a mail, verify or reject, and see on the operator's page what becomes of the
+user. Nothing leaves the machine. All of it, the mails too, is in a folder that it
+names, and it goes on until Ctrl-C unless told --once.`,
 		Example: `  alta demo
   alta demo --once
   alta demo --users 200`,

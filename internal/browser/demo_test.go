@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 var (
 	mailboxAt = regexp.MustCompile(`(?m)^Open (http://\S+/) for the mailbox`)
+	pageAt    = regexp.MustCompile(`(?m)^Open (http://\S+/) for the operator's page`)
 	folder    = regexp.MustCompile(`(?m)^Everything is in (\S+)$`)
 	invited   = regexp.MustCompile(`sent: invite (\d+)`)
 )
@@ -24,7 +26,9 @@ type demo struct {
 	program string
 	said    lockedBuffer
 	mailbox string // its address, with a slash
+	page    string // the operator's, likewise
 	dir     string
+	tokens  map[role]string
 }
 
 // lockedBuffer is what a program has said so far.
@@ -54,7 +58,7 @@ func startDemo(t *testing.T) *demo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &demo{t: t, program: program}
+	d := &demo{t: t, program: program, tokens: map[role]string{}}
 	c := exec.Command(program, "demo")
 	home := t.TempDir()
 	c.Dir, c.Env = home, []string{"HOME=" + home, "TMPDIR=" + home}
@@ -73,7 +77,7 @@ func startDemo(t *testing.T) *demo {
 		}
 	})
 	d.says(invited)
-	d.mailbox, d.dir = d.says(mailboxAt), d.says(folder)
+	d.mailbox, d.page, d.dir = d.says(mailboxAt), d.says(pageAt), d.says(folder)
 	return d
 }
 
@@ -106,4 +110,19 @@ func (d *demo) alta(args ...string) string {
 		d.t.Fatalf("alta %q: %v\n%s", args, err, out)
 	}
 	return string(out)
+}
+
+// signIn signs somebody in at the operator's page, with the token of that role.
+func (d *demo) signIn(b *Browser, as role) *Page {
+	d.t.Helper()
+	if d.tokens[as] == "" {
+		name := map[role]string{viewer: "vera", operator: "mara"}[as]
+		said := strings.Fields(d.alta("token", "add", name, "--role", string(as)))
+		d.tokens[as] = said[len(said)-1]
+	}
+	p := b.Visit(d.t, Look{Width: 1280}, d.page)
+	p.Type("#token", d.tokens[as])
+	p.Click("form.act button")
+	p.Wait(`form[action="/logout"]`)
+	return p
 }

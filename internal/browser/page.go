@@ -25,8 +25,9 @@ const height = 900
 // Page is one tab, of a visitor who shares cookies with nobody. Its methods fail the
 // test when the browser can't do what they say.
 type Page struct {
-	t   testing.TB
-	ctx context.Context
+	t    testing.TB
+	ctx  context.Context
+	look Look
 }
 
 // Visit opens the address in a tab that is closed when the test ends.
@@ -40,6 +41,9 @@ func (b *Browser) Visit(t testing.TB, look Look, address string) *Page {
 	return p
 }
 
+// For is the same tab, the failures of which are those of another test.
+func (p *Page) For(t testing.TB) *Page { return &Page{t: t, ctx: p.ctx, look: p.look} }
+
 // dress makes the tab look so.
 func (p *Page) dress(look Look) {
 	p.t.Helper()
@@ -48,6 +52,7 @@ func (p *Page) dress(look Look) {
 	if err := chromedp.Do(p.ctx); err != nil {
 		p.t.Fatalf("open a tab: %v", err)
 	}
+	p.look = look
 	scheme := "light"
 	if look.Dark {
 		scheme = "dark"

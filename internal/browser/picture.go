@@ -16,7 +16,7 @@ import (
 // have few more of: it is a third of the size.
 func (p *Page) Picture() []byte {
 	p.t.Helper()
-	full, err := png.Decode(bytes.NewReader(ask(p, "take a picture", chromedp.FullScreenshot(100))))
+	full, err := png.Decode(bytes.NewReader(p.whole()))
 	if err != nil {
 		p.t.Fatalf("read the picture: %v", err)
 	}
@@ -25,6 +25,27 @@ func (p *Page) Picture() []byte {
 		p.t.Fatalf("write the picture: %v", err)
 	}
 	return small.Bytes()
+}
+
+// mostTakes bounds how often a picture is taken until two are the same.
+const mostTakes = 10
+
+// whole takes the picture in a window as tall as the page, since frames outside of a
+// window are not painted, and waits until nothing more appears.
+func (p *Page) whole() []byte {
+	p.t.Helper()
+	tall := Eval[int64](p, "document.documentElement.scrollHeight")
+	p.do("make the window taller", chromedp.EmulateViewport(p.look.Width, max(tall, height)))
+	defer p.dress(p.look)
+	var taken []byte
+	for range mostTakes {
+		Eval[bool](p, "new Promise(painted => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => painted(true), 100))))")
+		before := taken
+		if taken = ask(p, "take a picture", chromedp.CaptureScreenshot()); before != nil && bytes.Equal(before, taken) {
+			break
+		}
+	}
+	return taken
 }
 
 // mostColours is what a palette of PNG may hold.

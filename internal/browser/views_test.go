@@ -17,29 +17,51 @@ const pictures = "../../docs/images"
 // views are the pages that people see. One more page is one more line.
 func views() []view {
 	return []view{
-		{"mailbox", func(d *demo) string { return d.mailbox }},
-		{"mail", func(d *demo) string { return d.mailOf("luis.echeverria") }},
-		{"mailbox-no-mail", func(d *demo) string { return d.mailbox + "mails/999999" }},
-		{"landing", func(d *demo) string { return d.linkOf("luis.echeverria") }},
-		{"landing-business", func(d *demo) string { return d.linkOf("gerencia") }},
-		{"landing-verified", func(d *demo) string { return d.linkOf("ana.torres") }},
-		{"landing-unknown", func(d *demo) string {
-			return d.linkOf("luis.echeverria")[:len(d.linkOf("luis.echeverria"))-22] + "AAECAwQFBgcICQoLDA0ODw"
+		{"mailbox", nobody, func(d *demo) string { return d.mailbox }},
+		{"mail", nobody, func(d *demo) string { return d.mailOf("luis.echeverria") }},
+		{"mailbox-no-mail", nobody, func(d *demo) string { return d.mailbox + "mails/999999" }},
+		{"landing", nobody, func(d *demo) string { return d.linkOf("luis.echeverria") }},
+		{"landing-business", nobody, func(d *demo) string { return d.linkOf("gerencia") }},
+		{"landing-verified", nobody, func(d *demo) string { return d.linkOf("ana.torres") }},
+		{"landing-unknown", nobody, func(d *demo) string {
+			return d.linkOf("ana.torres")[:len(d.linkOf("ana.torres"))-22] + "AAECAwQFBgcICQoLDA0ODw"
 		}},
-		{"opt-out", func(d *demo) string { return strings.Replace(d.linkOf("luis.echeverria"), "/k/", "/u/", 1) }},
-		{"provider", func(d *demo) string { return d.sessionOf("luis.echeverria") }},
-		{"provider-done", func(d *demo) string {
+		{"opt-out", nobody, func(d *demo) string { return strings.Replace(d.linkOf("luis.echeverria"), "/k/", "/u/", 1) }},
+		{"provider", nobody, func(d *demo) string { return d.sessionOf("luis.echeverria") }},
+		{"provider-done", nobody, func(d *demo) string {
 			return strings.Replace(d.decided("yokasta.pena", "verify"), "/session?", "/done?", 1)
 		}},
-		{"provider-review", func(d *demo) string { return d.decided("altagracia.jimenez", "upload") }},
-		{"provider-over", func(d *demo) string { return d.decided("ramon.santana", "reject") }},
+		{"provider-review", nobody, func(d *demo) string { return d.decided("altagracia.jimenez", "upload") }},
+		{"provider-over", nobody, func(d *demo) string { return d.decided("ramon.santana", "reject") }},
+		{"login", nobody, operatorAt("login")},
+		{"overview", operator, operatorAt("")},
+		{"overview-viewer", viewer, operatorAt("")},
+		{"forecast", operator, operatorAt("forecast")},
+		{"attention", operator, operatorAt("attention")},
+		{"mails", operator, operatorAt("mails")},
+		{"nowhere", viewer, operatorAt("nowhere")},
 	}
 }
 
-// view is one page: its name, and where it is.
+// view is one page: its name, who looks at it, and where it is.
 type view struct {
 	name string
+	role role
 	at   func(*demo) string
+}
+
+// role is what somebody is signed in as.
+type role string
+
+const (
+	nobody   role = ""
+	viewer   role = "viewer"
+	operator role = "operator"
+)
+
+// operatorAt is a page of the operator's.
+func operatorAt(path string) func(*demo) string {
+	return func(d *demo) string { return d.page + path }
 }
 
 // looks are a desk and a telephone, by day and by night.
@@ -54,11 +76,13 @@ func looks() map[string]Look {
 // telephone. With -update its pictures are taken.
 func TestEveryPageIsAccessible(t *testing.T) {
 	b, d := Start(t), startDemo(t)
+	visitors := map[role]*Page{nobody: b.Visit(t, Look{Width: 1280}, d.mailbox), viewer: d.signIn(b, viewer), operator: d.signIn(b, operator)}
 	for _, v := range views() {
 		t.Run(v.name, func(t *testing.T) {
-			address := v.at(d)
+			address, p := v.at(d), visitors[v.role].For(t)
 			for name, look := range looks() {
-				p := b.Visit(t, look, address)
+				p.dress(look)
+				p.Go(address)
 				if got := p.Address(); got != address {
 					t.Errorf("the page at %s leads to %s", address, got)
 				}
