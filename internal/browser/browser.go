@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -55,10 +54,11 @@ func Start(t testing.TB) *Browser {
 	if err != nil {
 		goWithout(t, err)
 	}
-	// Its profile is removed when it is gone, which may be after the test is done.
+	// Its profile is elsewhere, where chromedp removes it once all its processes are gone.
+	// Its sandbox asks for more than root or a container has; the pages are our own.
 	home := t.TempDir()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserAgent(userAgent), chromedp.UserDataDir(filepath.Join(home, "profile")),
+		chromedp.ExecPath(path), chromedp.UserAgent(userAgent), chromedp.NoSandbox,
 		chromedp.Env("HOME="+home), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("font-render-hinting", "none"),
 	)
 	allocated, end := chromedp.NewExecAllocator(context.Background(), options...)
