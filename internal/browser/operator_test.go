@@ -48,3 +48,22 @@ func TestAViewerOnlyLooks(t *testing.T) {
 		t.Errorf("a viewer's act is answered %d", status)
 	}
 }
+
+// An operator sends a test mail, for a reason: the page tells the mail server's own
+// reply, and the mail is in the mailbox.
+func TestAnOperatorSendsATestMail(t *testing.T) {
+	b, d := Start(t), startDemo(t)
+	p := d.signIn(b, operator)
+	p.Go(d.page + "mails")
+	p.Type(`form[action="/mails/test"] [name="to"]`, "prueba@correo.example")
+	p.Type(`form[action="/mails/test"] [name="reason"]`, "to see how it looks")
+	p.Click(`form[action="/mails/test"] button`)
+	p.WaitFor("250 2.0.0")
+	box := b.Visit(t, Look{Width: 390}, d.mailbox+"?q=prueba")
+	if shown := box.Text(".mails"); !strings.Contains(shown, "prueba@correo.example") {
+		t.Errorf("the mailbox shows\n%s", shown)
+	}
+	if log := d.alta("audit", "verify"); !strings.Contains(log, "all of them in the chain") {
+		t.Errorf("the audit log says\n%s", log)
+	}
+}
