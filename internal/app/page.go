@@ -56,9 +56,9 @@ func (e *engine) servePage(ctx context.Context) (close func() error, err error) 
 	if err != nil {
 		return nil, err
 	}
-	server, err := web.Listen(ctx, e.config.Operator.Listen, handler, e.log)
+	server, err := e.listen(ctx, "operator.listen", e.config.Operator.Listen, handler)
 	if err != nil {
-		return nil, listenError(err, "operator.listen")
+		return nil, err
 	}
 	server.BeforeClose(end)
 	e.log.Info("the operator's page, health and metrics are served", "address", server.Addr())

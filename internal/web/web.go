@@ -68,6 +68,11 @@ func Listen(ctx context.Context, address string, h http.Handler, log *slog.Logge
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
+	return Serve(listener, h, log), nil
+}
+
+// Serve begins to serve on a listener that is open, which it closes in the end.
+func Serve(listener net.Listener, h http.Handler, log *slog.Logger) *Server {
 	s := &Server{
 		listener: listener,
 		done:     make(chan error, 1),
@@ -82,7 +87,7 @@ func Listen(ctx context.Context, address string, h http.Handler, log *slog.Logge
 		},
 	}
 	go func() { s.done <- s.server.Serve(listener) }()
-	return s, nil
+	return s
 }
 
 // Addr is the address that is served, with the port that was chosen.
