@@ -56,6 +56,15 @@ func loadCertificate(c OperatorConfig, log *slog.Logger, now pipeline.Clock) (*c
 	return k, nil
 }
 
+// config is how a listener with the certificate speaks; nil, which is not at all, for
+// none.
+func (k *certificate) config() *tls.Config {
+	if k == nil {
+		return nil
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: k.Get}
+}
+
 // Get is the certificate for a handshake, as [tls.Config] asks for it.
 func (k *certificate) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	k.mu.Lock()

@@ -123,7 +123,17 @@ func (a *app) previewDelivery(ctx context.Context, p preview) (*pipeline.Deliver
 		d.User = found
 		d.User.Locale = cmp.Or(pipeline.Locale(p.locale), found.Locale)
 	}
+	if base := a.config.Public.BaseURL; base != "" {
+		d.Link = lastingPreview(base, a.now())
+	}
+	d.Message.Unsubscribe = d.Unsubscribe()
 	return d, nil
+}
+
+// lastingPreview is a link to the landing page, which knows no such token.
+func lastingPreview(base string, now time.Time) pipeline.Link {
+	digest := pipeline.DigestTicket(previewToken)
+	return pipeline.Link{URL: pipeline.NewSecret(base + pipeline.TicketPath + previewToken), Ticket: &digest, IssuedAt: now}
 }
 
 // samplePreview is a mail to a made-up person, with a made-up link.

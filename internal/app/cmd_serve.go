@@ -10,7 +10,7 @@ import (
 func (a *app) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
-		Short: "The daemon: runs by the schedule, health checks and metrics",
+		Short: "The daemon: runs by the schedule, the operator's page, health checks and metrics",
 		Long: `serve makes a run at every moment of schedule.cron, at once when one was missed
 while it was down, within minutes after one that did not go well, and within
 seconds when an operator asks for a resend or says yes to the guard. On SIGTERM
@@ -19,7 +19,7 @@ signal ends the process at once, which loses nothing either.
 
 A second copy on the same file stands by and takes over when the first ends. With a
 ledger on PostgreSQL every copy is a machine of one fleet, and all of them send.
-/healthz, /readyz and /metrics are served on operator.listen.`,
+The operator's page, /healthz, /readyz and /metrics are served on operator.listen.`,
 		Example: `  alta serve
   alta serve --config /etc/alta/config.toml`,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -43,6 +43,13 @@ func (e *engine) serve(ctx context.Context) (err error) {
 	if shared, ok := e.store.(sharedLedger); ok {
 		return e.serveInFleet(ctx, shared)
 	}
+	d := &daemon{engine: e}
+	return e.serveAlone(ctx, d.keepSchedule)
+}
+
+// serveAlone serves while work, which makes the runs, goes on: this process has the
+// ledger for itself.
+func (e *engine) serveAlone(ctx context.Context, work func(context.Context) error) (err error) {
 	release, err := e.waitForLock(ctx)
 	if release == nil {
 		return err
@@ -61,8 +68,7 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closePublic()) }()
-	d := &daemon{engine: e}
-	return d.keepSchedule(ctx)
+	return work(ctx)
 }
 
 // serveInFleet serves as one machine of the fleet: River's leader rings the

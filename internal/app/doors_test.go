@@ -43,7 +43,7 @@ func (g gateway) open(bootstrap pipeline.Secret) (address string) {
 	h, err := guard.Serve(append(guard.LoginRoutes(), web.Route{Method: "GET", Path: "/{$}", Who: web.Viewers, Handler: tell},
 		web.Route{Method: "POST", Path: "/api/v1/act", Who: web.Operators, Handler: tell}))
 	check(g.t, err)
-	s, err := web.Listen(g.t.Context(), "127.0.0.1:0", h, slog.New(slog.DiscardHandler))
+	s, err := web.Listen(g.t.Context(), "127.0.0.1:0", nil, h, slog.New(slog.DiscardHandler))
 	check(g.t, err)
 	g.t.Cleanup(func() { check(g.t, s.Close()) })
 	return "http://" + s.Addr()

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"fmt"
 	"net/http"
 	"slices"
@@ -27,14 +26,9 @@ func (e *engine) servePage(ctx context.Context) (close func() error, err error) 
 	if err != nil {
 		return nil, fmt.Errorf("make the operator's page: %w", err)
 	}
-	var server *web.Server
-	if certificate != nil {
-		server, err = web.ListenTLS(ctx, c.Listen, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.Get}, page.handler, e.log)
-	} else {
-		server, err = web.Listen(ctx, c.Listen, page.handler, e.log)
-	}
+	server, err := e.listen(ctx, "operator.listen", c.Listen, certificate.config(), page.handler)
 	if err != nil {
-		return nil, listenError(err, "operator.listen")
+		return nil, err
 	}
 	server.BeforeClose(page.end)
 	e.log.Info("the operator's page, health and metrics are served", "address", server.Addr(), "tls", certificate != nil)

@@ -1,11 +1,9 @@
 package app
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"net/mail"
-	"time"
 
 	"alta/internal/web"
 	"alta/pipeline"
@@ -29,12 +27,7 @@ func (s showcase) Preview(ctx context.Context, m web.MailKind) (pipeline.Content
 		d.Round, d.Nth = 2, 2
 	}
 	if m.Lasting {
-		d.Link = pipeline.Link{}
-		token := bytes.NewReader(make([]byte, pipeline.TicketBytes)) // all zeros: nobody's
-		stage := pipeline.Lasting(cmp.Or(s.config.Public.BaseURL, sampleBase), token, func() time.Time { return now })
-		if err := stage(ctx, d); err != nil {
-			return pipeline.Content{}, err
-		}
+		d.Link = lastingPreview(cmp.Or(s.config.Public.BaseURL, sampleBase), now)
 	}
 	return s.mails.Render(d)
 }

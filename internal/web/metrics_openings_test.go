@@ -61,7 +61,7 @@ func TestOpeningsAreCounted(t *testing.T) {
 // A server that is told to wait longer lets a slow request finish.
 func TestCloseWithinLetsASlowRequestFinish(t *testing.T) {
 	began, end := make(chan struct{}), make(chan struct{})
-	s, err := Listen(t.Context(), "127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	s, err := Listen(t.Context(), "127.0.0.1:0", nil, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(began)
 		<-end
 		w.WriteHeader(http.StatusTeapot)

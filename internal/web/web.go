@@ -66,37 +66,24 @@ type Server struct {
 // grace bounds how long Close waits for requests under way.
 const grace = 5 * time.Second
 
-// Listen opens the address, "127.0.0.1:8080" for example, and begins to serve.
-func Listen(ctx context.Context, address string, h http.Handler, log *slog.Logger) (*Server, error) {
-	s, err := listen(ctx, address, h, log)
-	if err != nil {
-		return nil, err
-	}
-	go func() { s.done <- s.server.Serve(s.listener) }()
-	return s, nil
-}
-
-// ListenTLS is [Listen] for https, by the certificate of the configuration.
-func ListenTLS(ctx context.Context, address string, c *tls.Config, h http.Handler, log *slog.Logger) (*Server, error) {
-	s, err := listen(ctx, address, h, log)
-	if err != nil {
-		return nil, err
-	}
-	s.server.TLSConfig = c
-	go func() { s.done <- s.server.ServeTLS(s.listener, "", "") }()
-	return s, nil
-}
-
-func listen(ctx context.Context, address string, h http.Handler, log *slog.Logger) (*Server, error) {
+// Listen opens the address, "127.0.0.1:8080" for example, and begins to serve: https
+// with a configuration of TLS, http without.
+func Listen(ctx context.Context, address string, c *tls.Config, h http.Handler, log *slog.Logger) (*Server, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	return &Server{
+	return Serve(listener, c, h, log), nil
+}
+
+// Serve is [Listen] for a listener that is open, which it closes in the end.
+func Serve(listener net.Listener, c *tls.Config, h http.Handler, log *slog.Logger) *Server {
+	s := &Server{
 		listener: listener,
 		done:     make(chan error, 1),
 		server: http.Server{
 			Handler:           h,
+			TLSConfig:         c,
 			ReadHeaderTimeout: 5 * time.Second,
 			ReadTimeout:       10 * time.Second,
 			WriteTimeout:      30 * time.Second,
@@ -104,7 +91,15 @@ func listen(ctx context.Context, address string, h http.Handler, log *slog.Logge
 			MaxHeaderBytes:    16 << 10,
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
-	}, nil
+	}
+	go func() {
+		if c != nil {
+			s.done <- s.server.ServeTLS(listener, "", "")
+			return
+		}
+		s.done <- s.server.Serve(listener)
+	}()
+	return s
 }
 
 // Addr is the address that is served, with the port that was chosen.

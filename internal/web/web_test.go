@@ -22,7 +22,7 @@ func idle(context.Context) (Snapshot, error) { return Snapshot{}, nil }
 // serve runs the handler on a real listener.
 func serve(t testing.TB, h http.Handler) *Server {
 	t.Helper()
-	s, err := Listen(t.Context(), "127.0.0.1:0", h, quiet())
+	s, err := Listen(t.Context(), "127.0.0.1:0", nil, h, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 		"an address that is none":  "127.0.0.1:http:",
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := Listen(t.Context(), address, http.NotFoundHandler(), quiet())
+			s, err := Listen(t.Context(), address, nil, http.NotFoundHandler(), quiet())
 			if err == nil {
 				closeServer(t, s)
 				t.Fatal("no error")
@@ -200,7 +200,7 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 // What goes wrong inside a handler is logged, and costs only that request.
 func TestPanicCostsOneRequest(t *testing.T) {
 	var log bytes.Buffer
-	s, err := Listen(t.Context(), "127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s, err := Listen(t.Context(), "127.0.0.1:0", nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/bad" {
 			panic("a bug")
 		}

@@ -82,6 +82,6 @@ func englishActions() map[string]string {
 	return map[string]string{
 		"mark": "Status changed by hand", "resend": "Sent again by hand", "hold": "Held by hand", "release": "Released by hand", "erase": "Erased",
 		"opt_out": "Opted out", "ask_later": "Asked for a mail once the service is back", "approve": "A run was approved", "try_now": "An outage was probed at once",
-		"settle_news": "News was seen to", "token_add": "A token was made", "token_revoke": "A token was revoked", "rekey": "The data key was changed", "move": "The ledger was moved",
+		"settle_news": "News was seen to", "test_mail": "A test mail was sent", "token_add": "A token was made", "token_revoke": "A token was revoked", "rekey": "The data key was changed", "move": "The ledger was moved",
 	}
 }
