@@ -19,6 +19,8 @@ func TestHistoryCannotBeRewritten(t *testing.T) {
 		`DELETE FROM audit`,
 		`UPDATE audit SET actor = 'nobody'`,
 		`UPDATE audit SET detail = ''`,
+		`DELETE FROM audit_chain`,
+		`UPDATE audit_chain SET hash = zeroblob(32)`,
 		`DELETE FROM attempts`,
 		`UPDATE attempts SET outcome = 'sent'`,
 		`UPDATE attempts SET at = at + 1`,

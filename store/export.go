@@ -90,6 +90,13 @@ func Tables() []Table {
 		{Name: "audit", Key: "id", Columns: columns(
 			Int, "id at",
 			Text, "actor action user_id detail")},
+		{Name: "audit_chain", Key: "audit_id", Columns: columns(
+			Int, "audit_id",
+			Bytes, "hash")},
+		{Name: "tokens", Key: "id", Columns: columns(
+			Int, "id made_at used_at revoked_at",
+			Text, "name role made_by",
+			Bytes, "digest")},
 	}
 }
 

@@ -61,12 +61,28 @@ func migrate(ctx context.Context, path string) error {
 		_, err = provider.Up(ctx)
 	}
 	if err == nil {
+		err = chainOld(ctx, db)
+	}
+	if err == nil {
 		_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	}
 	if err = errors.Join(err, lock.Unlock()); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
+}
+
+// chainOld chains the lines of the audit log that an alta wrote which knew no chain.
+// A later write does it, too, where the process ends before.
+func chainOld(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("chain the audit log: %w", err)
+	}
+	if err := chainAudit(tx); err != nil {
+		return errors.Join(fmt.Errorf("chain the audit log: %w", err), tx.Rollback())
+	}
+	return tx.Commit()
 }
 
 // current refuses a ledger whose schema a newer alta has changed since it was

@@ -72,6 +72,10 @@ func (s *Store) BeginMove(ctx context.Context) (c Carried, err error) {
 		if c = (Carried{m.Ledger, rand.Text()}); c.Ledger == "" {
 			c.Ledger = rand.Text()
 		}
+		// What comes there without its entry in the chain would get one unseen.
+		if err := chainAudit(tx); err != nil {
+			return err
+		}
 		if err := beside(tx, `AFTER`, `UPDATE moved SET intact = 0 WHERE intact = 1`); err != nil {
 			return err
 		}

@@ -47,6 +47,16 @@ type ledger interface {
 	CountDue(ctx context.Context, now time.Time) (int, error)
 	Deliveries(ctx context.Context, user string) ([]store.DeliveryRecord, error)
 	Audit(ctx context.Context, user string) ([]store.AuditEntry, error)
+	AuditPage(ctx context.Context, f store.AuditFilter) ([]store.AuditRow, error)
+	VerifyAudit(ctx context.Context, noted store.AuditHash) (store.AuditProof, error)
+
+	AddToken(ctx context.Context, t store.Token, by store.Act, now time.Time) error
+	RevokeToken(ctx context.Context, name string, by store.Act, now time.Time) error
+	Tokens(ctx context.Context) ([]store.TokenRecord, error)
+	TokenByDigest(ctx context.Context, digest store.SecretDigest, now time.Time) (store.Login, error)
+	StartLogin(ctx context.Context, l store.NewLogin, now time.Time) error
+	Login(ctx context.Context, cookie store.SecretDigest, r store.LoginRules, now time.Time) (store.Login, error)
+	EndLogin(ctx context.Context, cookie store.SecretDigest) error
 
 	Check(ctx context.Context) error
 	Trouble() error

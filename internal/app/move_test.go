@@ -50,6 +50,7 @@ func moveOnce(t *testing.T, path, url string, n int) (steps []string, err error)
 func TestALedgerWithEveryKindOfRowMoves(t *testing.T) {
 	t.Parallel()
 	path, url := fullLedger(t), newLedgerDatabase(t, pgtest.Shared(t))
+	noted := auditTip(t, path)
 	if _, err := moveOnce(t, path, url, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +83,12 @@ func TestALedgerWithEveryKindOfRowMoves(t *testing.T) {
 		if last.Action != "move" || last.Actor != "olga" || !last.At.Equal(moveNow) {
 			t.Errorf("%s audits %+v", name, last)
 		}
+		if proof, err := l.VerifyAudit(t.Context(), noted); err != nil || !proof.Holds || proof.Loose > 0 {
+			t.Errorf("the audit log in %s: %+v (%v)", name, proof, err)
+		}
+	}
+	if who, err := shared.TokenByDigest(t.Context(), store.DigestSecret(moveToken), moveNow); err != nil || who.Name != "mara" {
+		t.Errorf("the token is %+v's (%v)", who, err)
 	}
 	// New rows are numbered behind those that came.
 	_, err = shared.Enrol(t.Context(), []pipeline.User{{ID: "new", Email: "new@correo.example", Name: "New", Country: pipeline.MX}}, store.Imported,
@@ -90,6 +97,17 @@ func TestALedgerWithEveryKindOfRowMoves(t *testing.T) {
 		}, moveNow)
 	check(t, err)
 	check(t, shared.Check(t.Context()))
+}
+
+// auditTip is the hash that an operator would note before the move.
+func auditTip(t *testing.T, path string) store.AuditHash {
+	t.Helper()
+	s, err := store.Open(t.Context(), path)
+	check(t, err)
+	proof, err := s.VerifyAudit(t.Context(), store.AuditHash{})
+	check(t, err)
+	check(t, s.Close())
+	return proof.Hash
 }
 
 // Whatever it was doing when it was killed, the same command brings it to its end,

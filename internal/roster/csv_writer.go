@@ -1,7 +1,6 @@
 package roster
 
 import (
-	"encoding/csv"
 	"io"
 
 	"alta/pipeline"
@@ -11,14 +10,12 @@ import (
 // and Read gives the same users back. Cells that a spreadsheet program would
 // run as formulas are guarded by an apostrophe: whoever signs up chooses the
 // name.
-type CSVWriter struct{ csv *csv.Writer }
+type CSVWriter struct{ cells *CSVCells }
 
 // NewCSVWriter begins with the header. Errors come with the next write, or with
 // [CSVWriter.Flush].
 func NewCSVWriter(out io.Writer) *CSVWriter {
-	w := &CSVWriter{csv.NewWriter(out)}
-	_ = w.csv.Write(columns())
-	return w
+	return &CSVWriter{NewCSVCells(out, columns()...)}
 }
 
 // Write writes one user. It is buffered.
@@ -26,16 +23,13 @@ func (w *CSVWriter) Write(u pipeline.User) error {
 	f := fieldsOf(u)
 	cells := make([]string, 0, len(columns()))
 	for _, column := range columns() {
-		cells = append(cells, guardFormula(*f.cell(column)))
+		cells = append(cells, *f.cell(column))
 	}
-	return w.csv.Write(cells)
+	return w.cells.Write(cells...)
 }
 
 // Flush writes what is still buffered and returns the first error of all.
-func (w *CSVWriter) Flush() error {
-	w.csv.Flush()
-	return w.csv.Error()
-}
+func (w *CSVWriter) Flush() error { return w.cells.Flush() }
 
 func fieldsOf(u pipeline.User) Fields {
 	return Fields{

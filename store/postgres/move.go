@@ -214,13 +214,18 @@ func (m *Move) begin(ctx context.Context, tx pgx.Tx) error {
 			return fmt.Errorf("make room: %w", err)
 		}
 	}
+	if !m.Ended {
+		if err := m.expect(ctx, tx); err != nil {
+			return err
+		}
+	}
 	return m.readCarried(ctx, tx)
 }
 
 func (m *Move) makeRoom(ctx context.Context, tx pgx.Tx, at position) error {
 	empty := []string{`DELETE FROM data_key`} // nothing is sealed with it
 	if at == toBeginAnew {
-		empty = []string{`TRUNCATE ` + strings.Join(tableNames(), ", ") + `, funnel_counts, queue_counts, link_expiry`, `DELETE FROM move`}
+		empty = []string{`TRUNCATE ` + strings.Join(tableNames(), ", ") + `, funnel_counts, queue_counts, link_expiry, logins`, `DELETE FROM move`}
 	}
 	for _, statement := range empty {
 		if _, err := tx.Exec(ctx, statement); err != nil {
@@ -230,7 +235,13 @@ func (m *Move) makeRoom(ctx context.Context, tx pgx.Tx, at position) error {
 	if _, err := tx.Exec(ctx, `UPDATE ledger SET moving = $1`, m.from.String()); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO move (source, table_name) SELECT $1, unnest($2::text[])`, m.from.String(), tableNames())
+	return nil
+}
+
+// expect notes that the rows of each table come. A move that an older alta began knows
+// fewer tables.
+func (m *Move) expect(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `INSERT INTO move (source, table_name) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, m.from.String(), tableNames())
 	return err
 }
 

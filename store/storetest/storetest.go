@@ -52,6 +52,16 @@ type Ledger interface {
 	QueueStatus(ctx context.Context, now time.Time) (store.QueueStatus, []pipeline.Pause, error)
 	Deliveries(ctx context.Context, user string) ([]store.DeliveryRecord, error)
 	Audit(ctx context.Context, user string) ([]store.AuditEntry, error)
+	AuditPage(ctx context.Context, f store.AuditFilter) ([]store.AuditRow, error)
+	VerifyAudit(ctx context.Context, noted store.AuditHash) (store.AuditProof, error)
+
+	AddToken(ctx context.Context, t store.Token, by store.Act, now time.Time) error
+	RevokeToken(ctx context.Context, name string, by store.Act, now time.Time) error
+	Tokens(ctx context.Context) ([]store.TokenRecord, error)
+	TokenByDigest(ctx context.Context, digest store.SecretDigest, now time.Time) (store.Login, error)
+	StartLogin(ctx context.Context, l store.NewLogin, now time.Time) error
+	Login(ctx context.Context, cookie store.SecretDigest, r store.LoginRules, now time.Time) (store.Login, error)
+	EndLogin(ctx context.Context, cookie store.SecretDigest) error
 
 	// Dump returns every column of every row of every table as text, for the
 	// suite to look for what must not be there.
@@ -103,10 +113,17 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Runs", runsBehaviours()},
 		{"Guard", guardBehaviours()},
 		{"Status", statusBehaviours()},
+		{"Audit", auditBehaviours()},
+		{"Tokens", tokenBehaviours()},
+		{"Logins", loginBehaviours()},
 	} {
 		t.Run(area.name, func(t *testing.T) {
 			for _, b := range area.behaviours {
-				t.Run(b.says, func(t *testing.T) { b.check(newFixture(t, open(t))) })
+				t.Run(b.says, func(t *testing.T) {
+					f := newFixture(t, open(t))
+					b.check(f)
+					f.verifyAudit() // whatever was done
+				})
 			}
 		})
 	}
