@@ -22,7 +22,8 @@ func (q *Queue) Begin(ctx context.Context, d *pipeline.Delivery, now time.Time) 
 		u := &d.User
 		result, err := tx.Exec(`UPDATE OR FAIL deliveries SET state = 'sending', began_at = ?, message_id = ?, message_date = ?, digest = ?
 			WHERE id = ? AND (state = 'claimed' OR state = 'sending') AND run_id = ? AND link_id = ?
-				AND EXISTS (SELECT 1 FROM users u WHERE u.key = deliveries.user_key AND u.wanted
+				AND EXISTS (SELECT 1 FROM users u WHERE u.key = deliveries.user_key
+					AND (u.wanted OR deliveries.operator = 1 AND u.status = 'opted_out' AND u.withdrawn = 0 AND u.address_bad = 0)
 					AND u.id = ? AND u.external_id = ? AND u.email = ? AND u.name = ? AND u.country = ?
 					AND u.locale = ? AND u.time_zone = ? AND u.type = ? AND u.status = ?)
 				AND EXISTS (SELECT 1 FROM links l WHERE l.id = deliveries.link_id AND l.superseded_at IS NULL)`,
@@ -50,12 +51,13 @@ func (q *Queue) stillOwed(tx *sql.Tx, d *pipeline.Delivery) error {
 	if err != nil {
 		return fmt.Errorf("look at user %s: %w", d.User.ID, err)
 	}
-	var superseded bool
-	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM links WHERE id = ? AND superseded_at IS NOT NULL)`, d.Link.ID).Scan(&superseded)
+	var operator, superseded bool
+	err = tx.QueryRow(`SELECT operator, EXISTS (SELECT 1 FROM links WHERE id = ? AND superseded_at IS NOT NULL)
+		FROM deliveries WHERE id = ?`, d.Link.ID, d.ID).Scan(&operator, &superseded)
 	if err != nil {
 		return fmt.Errorf("look at user %s: %w", d.User.ID, err)
 	}
-	return StillOwed(row, d, superseded)
+	return StillOwed(row, d, operator, superseded)
 }
 
 // tooSoon puts a mail off that the database refused because the user had, or

@@ -26,6 +26,12 @@ func (r UserRow) Wanted() bool {
 	return r.Status == pipeline.Pending && !r.Withdrawn && !r.AddressBad
 }
 
+// MayMail tells whether a mail may go out: one that an operator asked for also to a
+// user who opted out.
+func (r UserRow) MayMail(operator bool) bool {
+	return r.Wanted() || operator && r.Status == pipeline.OptedOut && !r.Withdrawn && !r.AddressBad
+}
+
 // Merge is the row after news of the user arrived.
 func Merge(old UserRow, news pipeline.User, from Origin) UserRow {
 	row := old
@@ -58,11 +64,12 @@ func WithDefaults(u pipeline.User) pipeline.User {
 	return u
 }
 
-// Refusal says why no mail may go out to the user, "" when it may. An address
-// that the server refused is worth another try when an operator says so.
+// Refusal says why no mail may go out to the user though an operator asks for it,
+// "" when it may. An address that the server refused is worth another try then, and
+// who opted out did so of what nobody asked for.
 func Refusal(row UserRow) string {
 	switch {
-	case row.Status != pipeline.Pending:
+	case row.Status != pipeline.Pending && row.Status != pipeline.OptedOut:
 		return "the user is " + string(row.Status) + ", and only pending users get mail"
 	case row.Withdrawn:
 		return "the source query no longer returns the user, or its row is bad"
@@ -71,13 +78,14 @@ func Refusal(row UserRow) string {
 }
 
 // StillOwed says why the user, as the ledger has it now, is not owed the mail any
-// more; superseded tells whether the mail's link is. It returns nil when it is.
-func StillOwed(row UserRow, d *pipeline.Delivery, superseded bool) error {
+// more. operator tells whether the ledger says, now, that an operator asked for it,
+// superseded whether its link is. It returns nil when the mail is owed.
+func StillOwed(row UserRow, d *pipeline.Delivery, operator, superseded bool) error {
 	cancel := func(code, reason string) error {
 		return &pipeline.Fault{Kind: pipeline.Cancel, Code: code, Reason: reason}
 	}
 	switch {
-	case row.Status != pipeline.Pending:
+	case row.Status != pipeline.Pending && !(operator && row.Status == pipeline.OptedOut):
 		return cancel("user_"+string(row.Status), "the user became "+string(row.Status)+" before the mail left")
 	case row.Withdrawn:
 		return cancel("user_withdrawn", "the source query no longer returns the user, or its row is bad")

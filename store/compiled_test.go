@@ -22,11 +22,14 @@ func TestNoStatementOfAMailIsCompiledTwice(t *testing.T) {
 	for _, test := range []struct {
 		sentence string
 		fault    error
+		lasting  bool
 	}{
-		{"A mail that was sent, with the one that comes next.", nil},
-		{"A mail that is tried again.", &pipeline.Fault{}},
-		{"A mail that failed, whose address is bad.", &pipeline.Fault{Kind: pipeline.Fail, BadAddress: true}},
-		{"A mail in doubt.", &pipeline.Fault{Kind: pipeline.Doubt}},
+		{"A mail that was sent, with the one that comes next.", nil, false},
+		{"A mail that is tried again.", &pipeline.Fault{}, false},
+		{"A mail that failed, whose address is bad.", &pipeline.Fault{Kind: pipeline.Fail, BadAddress: true}, false},
+		{"A mail in doubt.", &pipeline.Fault{Kind: pipeline.Doubt}, false},
+		{"A mail with a link that lasts, which was sent.", nil, true},
+		{"A mail with a link that lasts, which is tried again.", &pipeline.Fault{}, true},
 	} {
 		t.Run(test.sentence, func(t *testing.T) {
 			s := openAt(t, newPath(t))
@@ -41,13 +44,13 @@ func TestNoStatementOfAMailIsCompiledTwice(t *testing.T) {
 			}
 			q := s.Queue(run, Everything)
 			compiled := watchCompiler(t, s)
-			mailSome(t, q, mails, test.fault)
+			mailSome(t, q, mails, test.fault, test.lasting)
 			if len(compiled.forget()) == 0 {
 				t.Fatal("nothing was compiled, so that nobody was watching")
 			}
-			mailSome(t, q, mails, test.fault)
+			mailSome(t, q, mails, test.fault, test.lasting)
 			compiled.forget()
-			mailSome(t, q, mails, test.fault)
+			mailSome(t, q, mails, test.fault, test.lasting)
 			if diff := cmp.Diff(stillCompiled(mails), compiled.forget()); diff != "" {
 				t.Errorf("compiled again for %d mails, what is known (-) and what was (+):\n%s", mails, diff)
 			}
@@ -66,7 +69,7 @@ func stillCompiled(n int) map[string]int {
 }
 
 // mailSome pulls n mails and brings each to that end.
-func mailSome(t *testing.T, q *Queue, n int, fault error) {
+func mailSome(t *testing.T, q *Queue, n int, fault error, lasting bool) {
 	t.Helper()
 	plan := pipeline.Plan{ReissueOnExpiry: true, MaxMails: 6, Tries: 8, ResendDoubt: true}
 	batch, err := q.Pull(t.Context(), noon, n)
@@ -75,6 +78,10 @@ func mailSome(t *testing.T, q *Queue, n int, fault error) {
 	}
 	for i := range batch.Deliveries {
 		d := &batch.Deliveries[i]
+		if lasting {
+			digest := pipeline.DigestTicket(fmt.Sprint(d.ID, d.Attempt))
+			d.Link = pipeline.Link{URL: pipeline.NewSecret("https://kyc.acme.example/k/x"), Ticket: &digest, IssuedAt: noon}
+		}
 		fill(t, q, d)
 		if err := q.Begin(t.Context(), d, noon); err != nil {
 			t.Fatal(err)

@@ -14,10 +14,15 @@ func TestACountThatDiffersFromTheRowsIsFound(t *testing.T) {
 		{"A user is not counted.", `UPDATE funnel_counts SET users = users - 1 WHERE users > 0`},
 		{"A user is counted who is not there.", `UPDATE funnel_counts SET users = 1 WHERE key = 95`},
 		{"What is due was forgotten.", `DELETE FROM queue_counts`},
-		{"Something is due that is not there.", `INSERT INTO queue_counts (key, deliveries) VALUES (31, 1)`},
+		{"Something is due that is not there.", `INSERT INTO queue_counts (key, deliveries) VALUES (127, 1)`},
 		{"Something counts as a retry.", `UPDATE queue_counts SET retries = 1`},
 		{"A link is not counted.", `DELETE FROM link_expiry`},
 		{"A link is counted that is not there.", `INSERT INTO link_expiry VALUES (1, 1)`},
+		{"A mail is counted that was never sent.", `INSERT INTO mail_counts VALUES (8, 1)`},
+		{"A failure is counted that was none.", `INSERT INTO trouble_counts VALUES (4, 1)`},
+		{"A user has opened a link and is not counted.", `UPDATE reached_counts SET users = 1 WHERE key = 1`},
+		{"A user waits for a person and nobody knows.", `INSERT INTO attention VALUES (1, 1, 'held', 'x', 'MX', 0)`},
+		{"The users who wait for a person are counted wrongly.", `INSERT INTO attention_counts VALUES ('held', 'x', 'MX', 1)`},
 	} {
 		t.Run(test.sentence, func(t *testing.T) {
 			s := openAt(t, newPath(t))

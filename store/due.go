@@ -24,7 +24,7 @@ func countQueue(tx *sql.Tx, now time.Time) ([]DueLane, error) {
 }
 
 // keysInMinute is by how much the keys of queue_counts grow with the minute.
-const keysInMinute = 32
+const keysInMinute = 128
 
 // dueLanes reads what the ledger has counted in each minute before end. Only
 // within the minute of now does it look at deliveries, and there only where some
@@ -41,9 +41,9 @@ func dueLanes(tx *sql.Tx, now time.Time, end int64) ([]DueLane, error) {
 		return l, err
 	}, `SELECT CASE lane / 4 WHEN 0 THEN 'MX' ELSE 'DO' END, CASE lane / 2 % 2 WHEN 0 THEN 'INDIVIDUAL' ELSE 'BUSINESS' END, lane % 2,
 			before, here, later, retries
-		FROM (SELECT key % 8 AS lane, sum(CASE WHEN key / 32 < ?1 THEN deliveries ELSE 0 END) AS before,
-				sum(CASE WHEN key / 32 = ?1 THEN deliveries ELSE 0 END) AS here,
-				sum(CASE WHEN key / 32 > ?1 THEN deliveries ELSE 0 END) AS later, sum(retries) AS retries
+		FROM (SELECT key % 8 AS lane, sum(CASE WHEN key / 128 < ?1 THEN deliveries ELSE 0 END) AS before,
+				sum(CASE WHEN key / 128 = ?1 THEN deliveries ELSE 0 END) AS here,
+				sum(CASE WHEN key / 128 > ?1 THEN deliveries ELSE 0 END) AS later, sum(retries) AS retries
 			FROM queue_counts WHERE key < ?2 AND key / 8 % 4 = 0 GROUP BY lane)`, this, end*keysInMinute)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ var (
 		`SEARCH s USING INDEX sqlite_autoindex_deliveries_1 \(user_key=\? AND step=\?\)`,
 		`SEARCH o USING COVERING INDEX sqlite_autoindex_deliveries_1 \(user_key=\?\)`,
 		`SEARCH links USING INDEX links_user \(user_key=\?\)`,
+		`SEARCH (sessions|s) USING (COVERING )?INDEX sessions_user \(user_key=\?\)`,
 		`SEARCH a USING INDEX attempts_delivery \(delivery_id=\?\)`,
 		`SEARCH deliveries USING INDEX deliveries_owned \(run_id>\?\)`,
 		`SEARCH queue_counts USING PRIMARY KEY \((key>\? AND )?key<\?\)`,

@@ -126,7 +126,8 @@ func (e *enrolment) sort(u pipeline.User) {
 // mail may no longer go out, planned when it may again.
 func updateUser(tx *sql.Tx, old, row UserRow, plan Planner, now time.Time) error {
 	if _, err := tx.Exec(`UPDATE users SET external_id = ?, email = ?, name = ?, country = ?, locale = ?, time_zone = ?, type = ?,
-			status = ?, sourced = ?, withdrawn = ?, address_bad = ?, updated_at = ? WHERE id = ?`,
+			status = ?8, sourced = ?, withdrawn = ?, address_bad = ?, updated_at = ?12,
+			verified_at = CASE WHEN ?8 = 'verified' AND status <> 'verified' THEN ?12 ELSE verified_at END WHERE id = ?`,
 		row.ExternalID, row.Email, row.Name, row.Country, row.Locale, row.TimeZone, row.Type,
 		row.Status, row.Sourced, row.Withdrawn, row.AddressBad, ms(now), row.ID); err != nil {
 		return err
@@ -141,11 +142,12 @@ func updateUser(tx *sql.Tx, old, row UserRow, plan Planner, now time.Time) error
 			AND superseded_at IS NULL`, ms(now), row.ID); err != nil {
 			return err
 		}
-	}
-	if row.Status != pipeline.Pending {
-		if _, err := tx.Exec(`UPDATE links SET sealed = NULL WHERE user_key = (SELECT key FROM users WHERE id = ?)`, row.ID); err != nil {
+		if err := wipeSessions(tx, row.ID); err != nil {
 			return err
 		}
+	}
+	if err := endOf(tx, old.Status, row, now); err != nil {
+		return err
 	}
 	if err := cancelUnwanted(tx, row.ID, now); err != nil {
 		return err

@@ -61,16 +61,28 @@ func Tables() []Table {
 	return []Table{
 		{Name: "data_key", Order: "digest", Columns: columns(Bytes, "digest")},
 		{Name: "users", Key: "key", Columns: columns(
-			Int, "key mails invited_at last_mail_at link_expires_at created_at updated_at",
+			Int, "key mails invited_at last_mail_at link_expires_at opened_at verified_at created_at updated_at",
 			Text, "id external_id email name country locale time_zone type status",
 			Bool, "sourced withdrawn address_bad")},
 		{Name: "runs", Key: "id", Columns: columns(
 			Int, "id slot min_gap started_at finished_at selected sent retry failed held doubt cancelled minted",
 			Text, "trigger outage error")},
 		{Name: "links", Key: "id", Columns: columns(
-			Int, "id user_key issued_at expires_at superseded_at",
-			Bytes, "sealed fingerprint",
+			Int, "id user_key issued_at expires_at superseded_at dead_at",
+			Bytes, "sealed fingerprint token",
 			Bool, "shared")},
+		{Name: "sessions", Key: "id", Columns: columns(
+			Int, "id user_key link_id began_at lease_ends issued_at expires_at",
+			Text, "state",
+			Bool, "doubtful shared",
+			Bytes, "sealed fingerprint")},
+		{Name: "visits", Key: "id", Columns: columns(
+			Int, "id link_id hour n first_at last_at",
+			Text, "kind")},
+		{Name: "askers", Key: "user_key", Columns: columns(Int, "user_key link_id asked_at")},
+		{Name: "news", Key: "id", Columns: columns(
+			Int, "id user_key n first_at last_at settled_at",
+			Text, "external_id event effect")},
 		{Name: "deliveries", Key: "id", Columns: columns(
 			Int, "id user_key round ended_at due_at attempts doubts link_id message_date began_at run_id created_at updated_at",
 			Text, "country type step state code reason message_id receipt",

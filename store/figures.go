@@ -15,6 +15,7 @@ type FunnelCount struct {
 	Status                        pipeline.Status
 	Mailed, Withdrawn, AddressBad bool
 	Users                         int
+	Opened                        int // of them, where only those are counted who are pending and have opened their link
 }
 
 // Funnels adds the counts up by country.
@@ -32,6 +33,7 @@ func Funnels(counts []FunnelCount) []Funnel {
 
 func (f *Funnel) add(c FunnelCount) {
 	f.Users += c.Users
+	f.Opened += c.Opened
 	switch c.Status {
 	case pipeline.Pending:
 		if c.Mailed {

@@ -29,7 +29,7 @@ type DeliveryRecord struct {
 // LinkRecord is what may be shown of a link: when, never where to.
 type LinkRecord struct {
 	IssuedAt   time.Time // zero when there is no link
-	ExpiresAt  time.Time
+	ExpiresAt  time.Time // zero for one that lasts
 	Superseded bool
 }
 
@@ -67,7 +67,10 @@ func readDeliveryRecord(scan func(...any) error) (d DeliveryRecord, err error) {
 	err = scan(&d.ID, &d.Step, &d.Round, &d.State, &due, &d.Operator, &d.Code, &d.Reason,
 		&d.MessageID, &d.Receipt, &updated, &issued, &expires, &d.Link.Superseded)
 	d.DueAt, d.UpdatedAt = at(due), at(updated)
-	d.Link.IssuedAt, d.Link.ExpiresAt = at(issued), at(expires)
+	d.Link.IssuedAt = at(issued)
+	if expires.Valid {
+		d.Link.ExpiresAt = ExpiresAt(expires.Int64)
+	}
 	return d, err
 }
 

@@ -121,9 +121,10 @@ func fits(q querier, k *Key) error {
 	return err
 }
 
-// SealedLinks counts the links that only the data key opens.
+// SealedLinks counts the links that only the data key opens, in mails and of
+// sessions.
 func (s *Store) SealedLinks(ctx context.Context) (n int, err error) {
-	err = s.reads.QueryRowContext(ctx, `SELECT count(*) FROM links WHERE sealed IS NOT NULL`).Scan(&n)
+	err = s.reads.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM links WHERE sealed IS NOT NULL) + (SELECT count(*) FROM sessions WHERE sealed IS NOT NULL)`).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the sealed links: %w", err)
 	}
@@ -137,6 +138,7 @@ func (s *Store) Rekey(ctx context.Context, k *Key, by Act, now time.Time) error 
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
 			`UPDATE links SET sealed = NULL, fingerprint = NULL WHERE sealed IS NOT NULL OR fingerprint IS NOT NULL`,
+			`UPDATE sessions SET sealed = NULL, fingerprint = NULL WHERE sealed IS NOT NULL OR fingerprint IS NOT NULL`,
 			`DELETE FROM data_key`,
 		} {
 			if _, err := tx.Exec(statement); err != nil {

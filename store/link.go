@@ -21,7 +21,11 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 	if key == nil {
 		return errNoKey
 	}
-	sealed, fingerprint := key.Seal(d.Link.URL, d.User.ID), key.Fingerprint(d.Link.URL)
+	sealed := key.Seal(d.Link.URL, d.User.ID)
+	var fingerprint []byte // of a lasting link, none: its token is its own, and unique
+	if !d.Link.Lasts() {
+		fingerprint = key.Fingerprint(d.Link.URL)
+	}
 	var id int64
 	err := q.store.write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.Exec(`UPDATE OR FAIL links SET superseded_at = ?, sealed = NULL
@@ -32,13 +36,13 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 		// A link is minted for a country and a type; an import may have changed them,
 		// and then nobody is found to give it to. A user who is done meanwhile has no
 		// use for a link.
-		result, err := tx.Exec(`INSERT OR FAIL INTO links (user_key, sealed, fingerprint, issued_at, expires_at) VALUES (
+		result, err := tx.Exec(`INSERT OR FAIL INTO links (user_key, sealed, fingerprint, issued_at, expires_at, token) VALUES (
 			(SELECT u.key FROM deliveries d JOIN users u ON u.key = d.user_key
 				WHERE d.id = CAST(?5 AS INTEGER) AND u.country = CAST(?6 AS TEXT) AND u.type = CAST(?7 AS TEXT)),
-			CASE (SELECT u.status FROM deliveries d JOIN users u ON u.key = d.user_key WHERE d.id = CAST(?5 AS INTEGER))
-				WHEN 'pending' THEN ?1 END,
-			?2, ?3, ?4)`,
-			sealed, fingerprint, ms(d.Link.IssuedAt), ms(d.Link.ExpiresAt), d.ID, d.User.Country, d.User.Type)
+			CASE (SELECT u.status = 'pending' OR (u.status = 'opted_out' AND d.operator = 1)
+				FROM deliveries d JOIN users u ON u.key = d.user_key WHERE d.id = CAST(?5 AS INTEGER)) WHEN 1 THEN ?1 END,
+			?2, ?3, ?4, ?8)`,
+			sealed, fingerprint, ms(d.Link.IssuedAt), ExpiresMS(d.Link.ExpiresAt), d.ID, d.User.Country, d.User.Type, tokenOf(d.Link))
 		switch {
 		case broke(err, "links_have_one_user"):
 			return sharedLink(tx, fingerprint, d.User.ID)
@@ -65,18 +69,22 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 	return refused(err)
 }
 
-// forget takes a link away from whoever has it and has not been mailed it yet,
-// for good.
+// forget takes a link away from whoever has it, for good, in a session or in a mail
+// that was not sent yet.
 func (s *Store) forget(ctx context.Context, fingerprint []byte, now time.Time) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`UPDATE links SET shared = 1, superseded_at = coalesce(superseded_at, ?), sealed = NULL WHERE fingerprint = ?`, ms(now), fingerprint)
+		if _, err := tx.Exec(`UPDATE links SET shared = 1, superseded_at = coalesce(superseded_at, ?), sealed = NULL WHERE fingerprint = ?`, ms(now), fingerprint); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`UPDATE sessions SET shared = 1, sealed = NULL WHERE fingerprint = ?`, fingerprint)
 		return err
 	})
 }
 
 func sharedLink(tx *sql.Tx, fingerprint []byte, user string) error {
 	var other string
-	err := tx.QueryRow(`SELECT u.id FROM links l JOIN users u ON u.key = l.user_key WHERE l.fingerprint = ? AND u.id <> ? LIMIT 1`, fingerprint, user).Scan(&other)
+	err := tx.QueryRow(`SELECT u.id FROM (SELECT user_key FROM links WHERE fingerprint = ?1 UNION ALL SELECT user_key FROM sessions WHERE fingerprint = ?1) h
+		JOIN users u ON u.key = h.user_key WHERE u.id <> ?2 LIMIT 1`, fingerprint, user).Scan(&other)
 	if errors.Is(err, sql.ErrNoRows) {
 		other, err = "one whose mail never came to it", nil
 	}
@@ -89,14 +97,31 @@ func sharedLink(tx *sql.Tx, fingerprint []byte, user string) error {
 // shredAtOnce bounds the links that one commit shreds.
 const shredAtOnce = 1000
 
-// Shred wipes the links that have expired: nobody can use them any more. Those
-// of users who are done are wiped when their status changes. It drops the counts
-// of nothing besides.
+// Shred wipes the links that have expired, in mails and of sessions: nobody can use
+// them any more. Those of users who are done are wiped when their status changes. It
+// notes the sessions whose mint nobody has finished, and drops the counts of nothing
+// besides.
 func (s *Store) Shred(ctx context.Context, now time.Time) error {
+	for _, statement := range []string{
+		`UPDATE links SET sealed = NULL
+			WHERE id IN (SELECT id FROM links WHERE sealed IS NOT NULL AND expires_at <= ? LIMIT ?)`,
+		`UPDATE sessions SET sealed = NULL
+			WHERE id IN (SELECT id FROM sessions WHERE sealed IS NOT NULL AND expires_at <= ? LIMIT ?)`,
+		`UPDATE sessions SET state = 'failed', doubtful = 1
+			WHERE id IN (SELECT id FROM sessions WHERE state = 'minting' AND lease_ends <= ? LIMIT ?)`,
+	} {
+		if err := s.shred(ctx, statement, now); err != nil {
+			return fmt.Errorf("shred expired links: %w", err)
+		}
+	}
+	return s.dropEmptyCounts(ctx)
+}
+
+// shred repeats the statement until it changes nothing more.
+func (s *Store) shred(ctx context.Context, statement string, now time.Time) error {
 	for more := true; more; {
 		err := s.write(ctx, func(tx *sql.Tx) error {
-			result, err := tx.Exec(`UPDATE links SET sealed = NULL
-				WHERE id IN (SELECT id FROM links WHERE sealed IS NOT NULL AND expires_at <= ? LIMIT ?)`, now.UnixMilli(), shredAtOnce)
+			result, err := tx.Exec(statement, now.UnixMilli(), shredAtOnce)
 			if err != nil {
 				return err
 			}
@@ -105,8 +130,8 @@ func (s *Store) Shred(ctx context.Context, now time.Time) error {
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("shred expired links: %w", err)
+			return err
 		}
 	}
-	return s.dropEmptyCounts(ctx)
+	return nil
 }

@@ -22,6 +22,11 @@ func record(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict, now
 	if err := settle(tx, run, d, v, now); err != nil {
 		return err
 	}
+	if d.Link.Lasts() && endedAt(v, now) != nil {
+		if err := forgetURL(tx, d); err != nil {
+			return err
+		}
+	}
 	if v.Tried {
 		if err := addAttempt(tx, run, d, v, now); err != nil {
 			return err
@@ -141,8 +146,8 @@ func addMail(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 	return err
 }
 
-// insertNext adds the user's next delivery, unless mail may not go out to the
-// user or one is open already. Its round is one more than the latest of that
+// insertNext adds the user's next delivery, unless it may not go out to the user,
+// or another one is open already. Its round is one more than the latest of that
 // step.
 func insertNext(tx *sql.Tx, user string, next pipeline.Next, now time.Time) error {
 	_, err := tx.Exec(`INSERT INTO deliveries (user_key, country, type, step, round, state, due_at, operator, created_at, updated_at)
@@ -150,7 +155,8 @@ func insertNext(tx *sql.Tx, user string, next pipeline.Next, now time.Time) erro
 			1 + coalesce((SELECT max(round) FROM deliveries d WHERE d.user_key = u.key AND d.step = CAST(?1 AS TEXT)), 0),
 			'due', ?2, ?3, ?4, ?4
 		FROM users u
-		WHERE u.id = CAST(?5 AS TEXT) AND u.wanted
+		WHERE u.id = CAST(?5 AS TEXT)
+			AND (u.wanted OR CAST(?3 AS INTEGER) = 1 AND u.status = 'opted_out' AND u.withdrawn = 0 AND u.address_bad = 0)
 			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.user_key = u.key AND d.ended_at IS NULL)`,
 		next.Step, ceilMS(next.DueAt), next.Operator, ms(now), user)
 	if err != nil {
@@ -166,7 +172,8 @@ func insertNext(tx *sql.Tx, user string, next pipeline.Next, now time.Time) erro
 // changes in the delivery too.
 func insertNextAfter(tx *sql.Tx, d *pipeline.Delivery, next pipeline.Next, now time.Time) error {
 	_, err := tx.Exec(`INSERT OR FAIL INTO deliveries (user_key, country, type, step, round, state, due_at, operator, created_at, updated_at) VALUES (
-			(SELECT u.key FROM deliveries d JOIN users u ON u.key = d.user_key WHERE d.id = CAST(?5 AS INTEGER) AND u.wanted
+			(SELECT u.key FROM deliveries d JOIN users u ON u.key = d.user_key WHERE d.id = CAST(?5 AS INTEGER)
+				AND (u.wanted OR CAST(?3 AS INTEGER) = 1 AND d.operator = 1 AND u.status = 'opted_out' AND u.withdrawn = 0 AND u.address_bad = 0)
 				AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.user_key = u.key AND o.ended_at IS NULL)),
 			(SELECT country FROM deliveries WHERE id = CAST(?5 AS INTEGER)),
 			(SELECT type FROM deliveries WHERE id = CAST(?5 AS INTEGER)),
@@ -181,8 +188,9 @@ func insertNextAfter(tx *sql.Tx, d *pipeline.Delivery, next pipeline.Next, now t
 	return nil
 }
 
-// cancelUnwanted closes what waits for a user whom no mail may go out to. What
-// is claimed or on the wire is left to its run. A bare parameter would be matched
+// cancelUnwanted closes what waits for a user whom no mail may go out to, but for
+// what an operator asked for since the user opted out (see [endOf]). What is claimed
+// or on the wire is left to its run. A bare parameter would be matched
 // against the partial indexes, and the statement compiled anew for each value;
 // the cast spares that.
 func cancelUnwanted(tx *sql.Tx, user string, now time.Time) error {
@@ -192,7 +200,8 @@ func cancelUnwanted(tx *sql.Tx, user string, now time.Time) error {
 				WHEN u.withdrawn THEN 'the source query no longer returns the user, or its row is bad'
 				ELSE 'the user''s address was found to be undeliverable' END
 		FROM users u
-		WHERE u.id = CAST(:user AS TEXT) AND NOT u.wanted AND deliveries.user_key = u.key AND (deliveries.state = 'due' OR deliveries.state = 'held' OR deliveries.state = 'doubt')`,
+		WHERE u.id = CAST(:user AS TEXT) AND NOT u.wanted AND deliveries.user_key = u.key AND (deliveries.state = 'due' OR deliveries.state = 'held' OR deliveries.state = 'doubt')
+			AND NOT (deliveries.operator = 1 AND u.status = 'opted_out' AND u.withdrawn = 0 AND u.address_bad = 0)`,
 		sql.Named("now", ms(now)), sql.Named("user", user))
 	if err != nil {
 		return fmt.Errorf("cancel what user %s is no longer owed: %w", user, err)

@@ -68,21 +68,13 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 		if whyNot = Refusal(row); whyNot != "" {
 			return nil
 		}
-		open, repeat, err := openState(tx, id)
+		done, err := mailNow(tx, row, step, replacement{"an operator sent again by hand", force}, now)
 		if err != nil {
 			return err
 		}
-		switch {
-		case open == pipeline.Claimed, open == pipeline.Sending:
+		if !done {
 			whyNot = OnItsWay
 			return nil
-		case open == pipeline.InDoubt, repeat:
-			err = reopenDoubt(tx, id, now)
-		default:
-			err = replace(tx, row, step, force, now)
-		}
-		if err != nil {
-			return err
 		}
 		return addAudit(tx, by, "resend", id, string(step), now)
 	})
@@ -90,6 +82,28 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 		return "", fmt.Errorf("resend to user %s: %w", id, err)
 	}
 	return whyNot, nil
+}
+
+// replacement is why a mail takes the place of what waited, and whether it may go
+// within the plan's least gap.
+type replacement struct {
+	reason string
+	forced bool
+}
+
+// mailNow makes a mail due at once, unless one is on its way.
+func mailNow(tx *sql.Tx, row UserRow, step pipeline.Step, why replacement, now time.Time) (done bool, err error) {
+	open, repeat, err := openState(tx, row.ID)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case open == pipeline.Claimed, open == pipeline.Sending:
+		return false, nil
+	case open == pipeline.InDoubt, repeat:
+		return true, reopenDoubt(tx, row.ID, now)
+	}
+	return true, replace(tx, row, step, why, now)
 }
 
 // openState returns the state of the user's open delivery, "" for none, and
@@ -109,9 +123,9 @@ func reopenDoubt(tx *sql.Tx, id string, now time.Time) error {
 	return err
 }
 
-func replace(tx *sql.Tx, row UserRow, step pipeline.Step, force bool, now time.Time) error {
-	if _, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', ended_at = ?, code = 'replaced', reason = 'an operator sent again by hand', updated_at = ?
-		WHERE state IN ('due', 'held') AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), ms(now), row.ID); err != nil {
+func replace(tx *sql.Tx, row UserRow, step pipeline.Step, why replacement, now time.Time) error {
+	if _, err := tx.Exec(`UPDATE deliveries SET state = 'cancelled', ended_at = ?, code = 'replaced', reason = ?, updated_at = ?
+		WHERE state IN ('due', 'held') AND user_key = (SELECT key FROM users WHERE id = ?)`, ms(now), why.reason, ms(now), row.ID); err != nil {
 		return err
 	}
 	if row.AddressBad {
@@ -119,7 +133,7 @@ func replace(tx *sql.Tx, row UserRow, step pipeline.Step, force bool, now time.T
 			return err
 		}
 	}
-	if err := insertNext(tx, row.ID, pipeline.Next{Step: step, DueAt: now, Operator: true}, now); err != nil || !force {
+	if err := insertNext(tx, row.ID, pipeline.Next{Step: step, DueAt: now, Operator: true}, now); err != nil || !why.forced {
 		return err
 	}
 	_, err := tx.Exec(`UPDATE deliveries SET forced = 1 WHERE state = 'due' AND user_key = (SELECT key FROM users WHERE id = ?)`, row.ID)

@@ -77,11 +77,16 @@ func userDest(u *pipeline.User, h *pipeline.History) (dest []any, finish func())
 // mints is when a link was minted for the user of a delivery, or may have been. A
 // first delivery that nobody has tried yet needs no look. CROSS JOIN has SQLite
 // begin with the user's few deliveries.
-const mints = `CASE WHEN u.mails = 0 AND d.round = 1 AND d.attempts = 0 AND d.code = '' AND d.link_id IS NULL THEN '[]' ELSE (
-		SELECT json_group_array(at) FROM (
-			SELECT issued_at AS at FROM links WHERE user_key = d.user_key
+const mints = `CASE WHEN u.mails = 0 AND d.round = 1 AND d.attempts = 0 AND d.code = '' AND d.link_id IS NULL
+			AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_key = d.user_key) THEN '[]' ELSE (
+		SELECT json_group_array(at) FROM (` + mintTimes + `)) END`
+
+// mintTimes selects them for the user of d: the links in mails but for lasting ones,
+// the sessions but for those of which nothing came, and the mints in doubt.
+const mintTimes = `SELECT issued_at AS at FROM links WHERE user_key = d.user_key AND +token IS NULL
+			UNION ALL SELECT began_at FROM sessions WHERE user_key = d.user_key AND (+state <> 'failed' OR +doubtful = 1)
 			UNION ALL SELECT a.at FROM deliveries o CROSS JOIN attempts a ON a.delivery_id = o.id
-				WHERE o.user_key = d.user_key AND +a.doubtful = 1)) END`
+				WHERE o.user_key = d.user_key AND +a.doubtful = 1`
 
 // deliveries reads whole deliveries. A link that was superseded or wiped is left
 // out, so that nothing can mail it. Without a key the links stay closed.
@@ -91,7 +96,7 @@ func deliveries(q querier, key *Key, where string, args ...any) ([]pipeline.Deli
 			1 + (SELECT count(*) FROM deliveries s WHERE s.user_key = d.user_key AND s.step = d.step AND s.state = 'sent'),
 			d.attempts, d.due_at, d.operator, d.doubts, d.repeat, d.code,
 			d.message_id, d.message_date, d.digest,
-			l.id, l.sealed, l.issued_at, l.expires_at,
+			l.id, l.sealed, l.issued_at, l.expires_at, l.token,
 			`+mints+`
 		FROM deliveries d
 		JOIN users u ON u.key = d.user_key
@@ -102,11 +107,11 @@ func readDelivery(scan func(...any) error, key *Key) (pipeline.Delivery, error) 
 	var (
 		d                                pipeline.Delivery
 		due, date, link, issued, expires sql.NullInt64
-		sealed                           []byte
+		sealed, token                    []byte
 		user, finish                     = userDest(&d.User, &d.History)
 		delivery                         = []any{&d.ID, &d.Step, &d.Round, &d.Nth, &d.Attempt, &due, &d.Operator, &d.Doubts, &d.Repeat, &d.LastCode}
 		message                          = []any{&d.Message.ID, &date, &d.Message.Digest}
-		linked                           = []any{&link, &sealed, &issued, &expires}
+		linked                           = []any{&link, &sealed, &issued, &expires, &token}
 		minted                           string
 	)
 	dest := append(append(append(append(user, delivery...), message...), linked...), &minted)
@@ -121,9 +126,10 @@ func readDelivery(scan func(...any) error, key *Key) (pipeline.Delivery, error) 
 	d.Attempt++ // the ledger counts attempts made; a delivery carries the one to come
 	d.DueAt, d.Message.Date = at(due), at(date)
 	if link.Valid {
-		d.Link = pipeline.Link{ID: link.Int64, URL: key.Open(sealed, d.User.ID), IssuedAt: at(issued), ExpiresAt: at(expires)}
+		d.Link = pipeline.Link{ID: link.Int64, URL: key.Open(sealed, d.User.ID), IssuedAt: at(issued), ExpiresAt: ExpiresAt(expires.Int64)}
+		d.Link.Ticket, err = digestOf(token)
 	}
-	return d, nil
+	return d, err
 }
 
 // pauses returns the pauses in force, the outage first.

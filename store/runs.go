@@ -83,7 +83,11 @@ func (s *Store) LastSlot(ctx context.Context, now time.Time) (slot time.Time, co
 
 // Runs returns the latest n runs, newest first.
 func (s *Store) Runs(ctx context.Context, n int) ([]Run, error) {
-	return rows(boundTo(ctx, s.reads), func(scan func(...any) error) (r Run, err error) {
+	return runs(boundTo(ctx, s.reads), n)
+}
+
+func runs(q querier, n int) ([]Run, error) {
+	return rows(q, func(scan func(...any) error) (r Run, err error) {
 		var started, finished sql.NullInt64
 		p := &r.Report
 		err = scan(&r.ID, &r.Trigger, &started, &finished, &p.Selected, &p.Sent, &p.Retry, &p.Failed, &p.Held,

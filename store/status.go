@@ -23,6 +23,7 @@ type Funnel struct {
 	Users     int // all of them
 	Waiting   int // pending, no mail yet
 	Mailed    int // pending, at least one mail
+	Opened    int // pending, has opened the link of a mail
 	InReview  int
 	Verified  int
 	Rejected  int
@@ -85,7 +86,14 @@ func funnels(tx *sql.Tx) ([]Funnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Funnels(counts), nil
+	opened, err := rows(tx, func(scan func(...any) error) (c FunnelCount, err error) {
+		err = scan(&c.Country, &c.Opened)
+		return c, err
+	}, `SELECT CASE key WHEN 0 THEN 'MX' ELSE 'DO' END, users FROM reached_counts WHERE key < 2`)
+	if err != nil {
+		return nil, err
+	}
+	return Funnels(append(counts, opened...)), nil
 }
 
 func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
@@ -103,9 +111,9 @@ func queueStatus(tx *sql.Tx, now time.Time) (q QueueStatus, err error) {
 		return q, err
 	}
 	// The keys of those that wait for a person are the first of the table.
-	err = tx.QueryRow(`SELECT coalesce(sum(deliveries) FILTER (WHERE key / 8 = 1), 0),
-			coalesce(sum(deliveries) FILTER (WHERE key / 8 = 2), 0), coalesce(sum(deliveries) FILTER (WHERE key / 8 = 3), 0)
-		FROM queue_counts WHERE key >= 8 AND key < 32`).Scan(&q.Held, &q.Doubt, &q.Failed)
+	err = tx.QueryRow(`SELECT coalesce(sum(deliveries) FILTER (WHERE key / 8 % 4 = 1), 0),
+			coalesce(sum(deliveries) FILTER (WHERE key / 8 % 4 = 2), 0), coalesce(sum(deliveries) FILTER (WHERE key / 8 % 4 = 3), 0)
+		FROM queue_counts WHERE key >= 8 AND key < 128`).Scan(&q.Held, &q.Doubt, &q.Failed)
 	return q, err
 }
 
@@ -127,7 +135,7 @@ func linkStatus(tx *sql.Tx, now time.Time) (l LinkStatus, err error) {
 	}
 	l.Live = live + sealed
 	l.Expired = all - l.Live
-	err = tx.QueryRow(`SELECT count(*) FROM attempts WHERE doubtful = 1`).Scan(&l.DoubtfulMints)
+	err = tx.QueryRow(`SELECT (SELECT count(*) FROM attempts WHERE doubtful = 1) + (SELECT count(*) FROM sessions WHERE doubtful = 1)`).Scan(&l.DoubtfulMints)
 	return l, err
 }
 

@@ -17,8 +17,10 @@ type UserRecord struct {
 	User       pipeline.User
 	History    pipeline.History
 	Sourced    bool
-	Withdrawn  bool // the source query no longer returns the user
-	AddressBad bool // the mail server refused the address for good
+	Withdrawn  bool      // the source query no longer returns the user
+	AddressBad bool      // the mail server refused the address for good
+	OpenedAt   time.Time // when a person first opened the link of a mail; zero for never, or where mails carry the verification's own
+	VerifiedAt time.Time // when the ledger heard of it, the latest time; zero for never, and for who was verified when added
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 }
@@ -115,7 +117,8 @@ func (s *Store) Mark(ctx context.Context, id string, status pipeline.Status, pla
 // the user back, and so do the bare facts of what was sent.
 func (s *Store) Erase(ctx context.Context, id string, by Act, now time.Time) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		if _, err := findRow(tx, id); err != nil {
+		old, err := findRow(tx, id)
+		if err != nil {
 			return fmt.Errorf("erase user %s: %w", id, err)
 		}
 		if err := busy(tx, id); err != nil {
@@ -134,11 +137,20 @@ func (s *Store) Erase(ctx context.Context, id string, by Act, now time.Time) err
 			}
 		}
 		const mine = `(SELECT key FROM users WHERE id = ?)`
+		if err := forgetNews(tx, old); err != nil {
+			return fmt.Errorf("erase user %s: %w", id, err)
+		}
+		if err := wipeSessions(tx, id); err != nil {
+			return fmt.Errorf("erase user %s: %w", id, err)
+		}
 		for _, statement := range []string{
 			`UPDATE users SET status = 'erased', email = '', name = '', external_id = '' WHERE id = ?`,
 			`UPDATE attempts SET reply = '', reason = '' WHERE delivery_id IN (SELECT id FROM deliveries WHERE user_key = ` + mine + `)`,
 			`UPDATE deliveries SET receipt = '', reason = '', message_id = '', digest = NULL WHERE user_key = ` + mine,
-			`UPDATE links SET sealed = NULL, fingerprint = NULL, superseded_at = coalesce(superseded_at, issued_at) WHERE user_key = ` + mine,
+			`UPDATE links SET sealed = NULL, fingerprint = NULL, token = NULL, superseded_at = coalesce(superseded_at, issued_at) WHERE user_key = ` + mine,
+			`UPDATE sessions SET fingerprint = NULL WHERE user_key = ` + mine,
+			`DELETE FROM askers WHERE user_key = ` + mine,
+			`DELETE FROM news WHERE user_key = ` + mine,
 		} {
 			if _, err := tx.Exec(statement, id); err != nil {
 				return fmt.Errorf("erase user %s: %w", id, err)
@@ -185,12 +197,19 @@ func busy(tx *sql.Tx, id string) error {
 }
 
 func userRecords(q querier, where string, args ...any) ([]UserRecord, error) {
-	return rows(q, func(scan func(...any) error) (r UserRecord, err error) {
-		dest, finish := userDest(&r.User, &r.History)
-		var created, updated sql.NullInt64
-		err = scan(append(dest, &r.Key, &r.Sourced, &r.Withdrawn, &r.AddressBad, &created, &updated)...)
-		finish()
-		r.CreatedAt, r.UpdatedAt = at(created), at(updated)
-		return r, err
-	}, `SELECT `+userColumns+`, u.key, u.sourced, u.withdrawn, u.address_bad, u.created_at, u.updated_at FROM users u `+where, args...)
+	return rows(q, func(scan func(...any) error) (UserRecord, error) { return readUserRecord(scan) },
+		`SELECT `+recordColumns+` FROM users u `+where, args...)
+}
+
+const recordColumns = userColumns + `, u.key, u.sourced, u.withdrawn, u.address_bad, u.opened_at, u.verified_at, u.created_at, u.updated_at`
+
+// readUserRecord reads recordColumns, and into more what else was selected.
+func readUserRecord(scan func(...any) error, more ...any) (r UserRecord, err error) {
+	dest, finish := userDest(&r.User, &r.History)
+	var opened, verified, created, updated sql.NullInt64
+	dest = append(dest, &r.Key, &r.Sourced, &r.Withdrawn, &r.AddressBad, &opened, &verified, &created, &updated)
+	err = scan(append(dest, more...)...)
+	finish()
+	r.OpenedAt, r.VerifiedAt, r.CreatedAt, r.UpdatedAt = at(opened), at(verified), at(created), at(updated)
+	return r, err
 }

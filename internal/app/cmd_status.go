@@ -48,6 +48,7 @@ type funnelJSON struct {
 	Users     int              `json:"users"`
 	Waiting   int              `json:"waiting"`
 	Mailed    int              `json:"mailed"`
+	Opened    int              `json:"opened"`
 	InReview  int              `json:"in_review"`
 	Verified  int              `json:"verified"`
 	Rejected  int              `json:"rejected"`

@@ -145,7 +145,7 @@ func TestOlderMachinesWorkBesideANewerOne(t *testing.T) {
 	// What the migration of a later release would do.
 	f.change(`ALTER TABLE users ADD COLUMN nickname text NOT NULL DEFAULT ''`)
 	f.change(`ALTER TABLE deliveries ADD COLUMN colour text`)
-	f.change(`CREATE TABLE news (id bigint PRIMARY KEY)`)
+	f.change(`CREATE TABLE later_news (id bigint PRIMARY KEY)`)
 	f.change(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)`)
 	f.hosts[1].serve()
 	f.write("users.csv", csvOf(people[50:]))

@@ -36,7 +36,7 @@ const beginMails = `UPDATE deliveries d
 			user_id, external_id, email, name, country, locale, time_zone, type, status, place)
 	JOIN users u ON u.id = i.user_id
 	WHERE d.id = i.id AND d.claim = i.claim AND d.state IN ('claimed', 'sending') AND (i.run = 0 OR d.run_id = i.run)
-		AND d.user_key = u.key AND u.wanted AND u.external_id = i.external_id AND u.email = i.email AND u.name = i.name
+		AND d.user_key = u.key AND ` + mayHave + ` AND u.external_id = i.external_id AND u.email = i.email AND u.name = i.name
 		AND u.country = i.country AND u.locale = i.locale AND u.time_zone = i.time_zone AND u.type = i.type AND u.status = i.status
 		AND d.link_id = i.link AND (SELECT l.superseded_at IS NULL FROM links l WHERE l.id = i.link)
 	RETURNING i.place`
@@ -93,12 +93,13 @@ func (s *Store) stillOwed(ctx context.Context, b *beginning) error {
 	if err != nil {
 		return fmt.Errorf("look at user %s: %w", b.d.User.ID, err)
 	}
-	var superseded bool
-	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM links WHERE id = $1 AND superseded_at IS NOT NULL)`, b.d.Link.ID).Scan(&superseded)
+	var operator, superseded bool
+	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries WHERE id = $1 AND operator),
+		EXISTS (SELECT 1 FROM links WHERE id = $2 AND superseded_at IS NOT NULL)`, b.id, b.d.Link.ID).Scan(&operator, &superseded)
 	if err != nil {
 		return fmt.Errorf("look at user %s: %w", b.d.User.ID, err)
 	}
-	return store.StillOwed(row, &b.d, superseded)
+	return store.StillOwed(row, &b.d, operator, superseded)
 }
 
 // tooSoon puts a mail off that the database refused because the user had, or

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"alta/pipeline"
 	"alta/store"
 )
 
@@ -37,18 +36,38 @@ func updateUsers(ctx context.Context, tx pgx.Tx, changes []change, plan store.Pl
 	return nil
 }
 
+// ends are the users for whom something ends with a change.
+type ends struct {
+	moved    []int64 // to another lane: what was minted for the old one
+	links    []int64 // those in mails
+	sessions []int64
+	tickets  []int64 // and all that anybody asked for
+}
+
+func (e *ends) add(c change) {
+	if c.row.Country != c.old.Country || c.row.Type != c.old.Type {
+		e.moved = append(e.moved, c.row.key)
+	}
+	links, sessions, tickets := store.EndsWith(c.old.Status, c.row.Status)
+	if links {
+		e.links = append(e.links, c.row.key)
+	}
+	if sessions {
+		e.sessions = append(e.sessions, c.row.key)
+	}
+	if tickets {
+		e.tickets = append(e.tickets, c.row.key)
+	}
+}
+
 // updateRound writes the rows and keeps the open deliveries in step: cancelled
 // when mail may no longer go out, planned when it may again.
 func updateRound(ctx context.Context, tx pgx.Tx, changes []change, plan store.Planner, now time.Time) error {
-	var moved, done, unwanted []int64
+	var e ends
+	var unwanted []int64
 	var next owed
 	for _, c := range changes {
-		if c.row.Country != c.old.Country || c.row.Type != c.old.Type {
-			moved = append(moved, c.row.key)
-		}
-		if c.row.Status != pipeline.Pending {
-			done = append(done, c.row.key)
-		}
+		e.add(c)
 		if !c.row.Wanted() {
 			unwanted = append(unwanted, c.row.key)
 		} else if !c.old.Wanted() {
@@ -60,7 +79,7 @@ func updateRound(ctx context.Context, tx pgx.Tx, changes []change, plan store.Pl
 	if err := writeRows(ctx, tx, changes, now); err != nil {
 		return fmt.Errorf("update users: %w", err)
 	}
-	if err := follow(ctx, tx, moved, done, now); err != nil {
+	if err := e.follow(ctx, tx, now); err != nil {
 		return fmt.Errorf("bring the links of users up to date: %w", err)
 	}
 	if err := cancelUnwanted(ctx, tx, unwanted, now); err != nil {
@@ -90,22 +109,32 @@ func writeRows(ctx context.Context, tx pgx.Tx, changes []change, now time.Time) 
 
 // follow takes the open deliveries of users who moved to another lane along, and
 // takes back links: one that was minted for what the user was is mailed no more,
-// and nobody needs to know that of a user who is done.
-func follow(ctx context.Context, tx pgx.Tx, moved, done []int64, now time.Time) error {
-	if len(moved) > 0 {
+// and nobody needs to know that of a user who is done. Who opts out takes back what
+// was asked for before, so that what is on its way then goes no further; the tickets
+// are ended by a trigger.
+func (e *ends) follow(ctx context.Context, tx pgx.Tx, now time.Time) error {
+	if len(e.moved) > 0 {
 		if _, err := tx.Exec(ctx, `UPDATE deliveries d SET country = u.country, type = u.type FROM users u
-			WHERE u.key = ANY($1) AND d.user_key = u.key AND d.ended_at IS NULL`, moved); err != nil {
+			WHERE u.key = ANY($1) AND d.user_key = u.key AND d.ended_at IS NULL`, e.moved); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE links SET superseded_at = $2, sealed = NULL WHERE user_key = ANY($1) AND superseded_at IS NULL`,
-			moved, now.UnixMilli()); err != nil {
+			e.moved, now.UnixMilli()); err != nil {
 			return err
 		}
 	}
-	if len(done) > 0 {
-		if _, err := tx.Exec(ctx, `UPDATE links SET sealed = NULL WHERE user_key = ANY($1) AND sealed IS NOT NULL`, done); err != nil {
+	if len(e.links) > 0 {
+		if _, err := tx.Exec(ctx, `UPDATE links SET sealed = NULL WHERE user_key = ANY($1) AND sealed IS NOT NULL`, e.links); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(e.tickets) > 0 {
+		if _, err := tx.Exec(ctx, `UPDATE deliveries SET operator = false WHERE user_key = ANY($1) AND ended_at IS NULL AND operator`, e.tickets); err != nil {
+			return err
+		}
+	}
+	if err := closeSessions(ctx, tx, e.moved); err != nil {
+		return err
+	}
+	return endSessions(ctx, tx, e.sessions)
 }

@@ -52,6 +52,9 @@ func readDeliveryRecord(rows pgx.Rows) (d store.DeliveryRecord, err error) {
 	err = rows.Scan(&d.ID, &d.Step, &d.Round, &d.State, &due, &d.Operator, &d.Code, &d.Reason,
 		&d.MessageID, &d.Receipt, &updated, &issued, &expires, &d.Link.Superseded)
 	d.DueAt, d.UpdatedAt = at(due), at(updated)
-	d.Link.IssuedAt, d.Link.ExpiresAt = at(issued), at(expires)
+	d.Link.IssuedAt = at(issued)
+	if expires != nil {
+		d.Link.ExpiresAt = store.ExpiresAt(*expires)
+	}
 	return d, err
 }

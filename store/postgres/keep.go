@@ -23,6 +23,7 @@ type keeping struct {
 	country             pipeline.Country
 	kind                pipeline.UserType
 	sealed, fingerprint []byte
+	token               []byte // of a lasting link
 	issued              time.Time
 	expires             int64
 }
@@ -37,8 +38,12 @@ func (q *Queue) Keep(ctx context.Context, d *pipeline.Delivery) error {
 	}
 	k := &keeping{
 		write: q.write(d), user: d.User.ID, country: d.User.Country, kind: d.User.Type,
-		sealed: key.Seal(d.Link.URL, d.User.ID), fingerprint: key.Fingerprint(d.Link.URL),
-		issued: d.Link.IssuedAt, expires: d.Link.ExpiresAt.UnixMilli(),
+		sealed: key.Seal(d.Link.URL, d.User.ID), issued: d.Link.IssuedAt, expires: store.ExpiresMS(d.Link.ExpiresAt),
+	}
+	if d.Link.Lasts() {
+		k.token = d.Link.Ticket[:]
+	} else {
+		k.fingerprint = key.Fingerprint(d.Link.URL)
 	}
 	if err := q.store.batches.keep.do(ctx, k); err != nil {
 		return q.orLost(err)
@@ -66,13 +71,14 @@ const supersede = `WITH given AS (
 
 // A user who is done meanwhile has no use for a link.
 const saveLinks = `WITH kept AS (
-		SELECT i.place, d.link_id, d.user_key, CASE WHEN u.status = 'pending' THEN i.sealed END AS sealed, i.fingerprint, i.issued_at, i.expires_at
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])
-			WITH ORDINALITY AS i (id, claim, run, country, type, issued_at, expires_at, sealed, fingerprint, place)
+		SELECT i.place, d.link_id, d.user_key, CASE WHEN u.status = 'pending' OR d.operator AND u.status = 'opted_out' THEN i.sealed END AS sealed,
+			i.fingerprint, i.token, i.issued_at, i.expires_at
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[])
+			WITH ORDINALITY AS i (id, claim, run, country, type, issued_at, expires_at, sealed, fingerprint, token, place)
 		` + keptFor + `),
 	saved AS (
-		INSERT INTO links (id, user_key, sealed, fingerprint, issued_at, expires_at)
-		SELECT link_id, user_key, sealed, fingerprint, issued_at, expires_at FROM kept ORDER BY user_key)
+		INSERT INTO links (id, user_key, sealed, fingerprint, token, issued_at, expires_at)
+		SELECT link_id, user_key, sealed, fingerprint, token, issued_at, expires_at FROM kept ORDER BY user_key)
 	SELECT place, link_id FROM kept`
 
 func (s *Store) keepTogether(ctx context.Context, items []*keeping) error {
@@ -84,10 +90,11 @@ func (s *Store) keepTogether(ctx context.Context, items []*keeping) error {
 	expires := each(items, func(k *keeping) int64 { return k.expires })
 	sealed := each(items, func(k *keeping) []byte { return k.sealed })
 	fingerprints := each(items, func(k *keeping) []byte { return k.fingerprint })
+	tokens := each(items, func(k *keeping) []byte { return k.token })
 
 	b.Queue(lockForReading, ids)
 	b.Queue(supersede, ids, claims, runs, countries, kinds, issued)
-	b.Queue(saveLinks, ids, claims, runs, countries, kinds, issued, expires, sealed, fingerprints).Query(func(rows pgx.Rows) error {
+	b.Queue(saveLinks, ids, claims, runs, countries, kinds, issued, expires, sealed, fingerprints, tokens).Query(func(rows pgx.Rows) error {
 		var place, link int64
 		_, err := pgx.ForEachRow(rows, []any{&place, &link}, func() error {
 			items[place-1].link, items[place-1].done = link, true
@@ -103,7 +110,7 @@ func (s *Store) keepAlone(ctx context.Context, k *keeping) error {
 	err := s.keepTogether(ctx, []*keeping{k})
 	switch {
 	case broke(err, "links_have_one_user"):
-		return s.sharedLink(ctx, k)
+		return s.sharedLink(ctx, k.fingerprint, k.user, k.issued)
 	case err != nil:
 		return refused(fmt.Errorf("save the link of user %s: %w", k.user, err))
 	case k.done:
@@ -117,17 +124,17 @@ func (s *Store) keepAlone(ctx context.Context, k *keeping) error {
 	return store.UserChanged()
 }
 
-// sharedLink takes a link away from whoever has it and has not been mailed it yet,
-// for good, and returns the fault that it makes.
-func (s *Store) sharedLink(ctx context.Context, k *keeping) error {
+// sharedLink takes a link away from whoever has it and has not been given it yet,
+// for good, and returns the fault that it makes when it comes for another user.
+func (s *Store) sharedLink(ctx context.Context, fingerprint []byte, user string, now time.Time) error {
 	other := "one whose mail never came to it"
-	err := s.pool.QueryRow(ctx, `SELECT u.id FROM links l JOIN users u ON u.key = l.user_key
-		WHERE l.fingerprint = $1 AND u.id <> $2 ORDER BY l.id LIMIT 1`, k.fingerprint, k.user).Scan(&other)
+	err := s.pool.QueryRow(ctx, `SELECT u.id FROM (SELECT user_key FROM links WHERE fingerprint = $1 UNION ALL SELECT user_key FROM sessions WHERE fingerprint = $1) had
+		JOIN users u ON u.key = had.user_key WHERE u.id <> $2 ORDER BY u.key LIMIT 1`, fingerprint, user).Scan(&other)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return fmt.Errorf("find the other user of the link: %w", err)
 	}
-	fault := store.SharedLink(other, k.user)
-	if err := s.forget(ctx, k.fingerprint, k.issued); err != nil {
+	fault := store.SharedLink(other, user)
+	if err := s.forget(ctx, fingerprint, now); err != nil {
 		return errors.Join(fault, err)
 	}
 	return fault
@@ -137,8 +144,11 @@ func (s *Store) sharedLink(ctx context.Context, k *keeping) error {
 // beside this.
 func (s *Store) forget(ctx context.Context, fingerprint []byte, now time.Time) error {
 	return s.transact(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `SELECT FROM users WHERE key IN (SELECT user_key FROM links WHERE fingerprint = $1)
+		_, err := tx.Exec(ctx, `SELECT FROM users WHERE key IN (SELECT user_key FROM links WHERE fingerprint = $1 UNION SELECT user_key FROM sessions WHERE fingerprint = $1)
 			ORDER BY key FOR NO KEY UPDATE`, fingerprint)
+		if err == nil {
+			_, err = tx.Exec(ctx, `UPDATE sessions SET shared = true, sealed = NULL WHERE fingerprint = $1`, fingerprint)
+		}
 		if err != nil {
 			return err
 		}

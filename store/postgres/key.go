@@ -55,9 +55,10 @@ func fits(ctx context.Context, q querier, k *store.Key) error {
 	return err
 }
 
-// SealedLinks counts the links that only the data key opens.
+// SealedLinks counts the links that only the data key opens, those of sessions among
+// them.
 func (s *Store) SealedLinks(ctx context.Context) (n int, err error) {
-	err = s.pool.QueryRow(ctx, `SELECT count(*) FROM links WHERE sealed IS NOT NULL`).Scan(&n)
+	err = s.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM links WHERE sealed IS NOT NULL) + (SELECT count(*) FROM sessions WHERE sealed IS NOT NULL)`).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the sealed links: %w", err)
 	}
@@ -73,8 +74,10 @@ func (s *Store) Rekey(ctx context.Context, k *store.Key, by store.Act, now time.
 		if _, err := tx.Exec(ctx, `INSERT INTO data_key (digest) VALUES ($1) ON CONFLICT (one) DO UPDATE SET digest = excluded.digest`, k.Digest()); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE links SET sealed = NULL, fingerprint = NULL WHERE sealed IS NOT NULL OR fingerprint IS NOT NULL`); err != nil {
-			return err
+		for _, table := range []string{"links", "sessions"} {
+			if _, err := tx.Exec(ctx, `UPDATE `+table+` SET sealed = NULL, fingerprint = NULL WHERE sealed IS NOT NULL OR fingerprint IS NOT NULL`); err != nil {
+				return err
+			}
 		}
 		return addAudit(ctx, tx, by, "rekey", "", "", now)
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -53,14 +54,33 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 		return err
 	}
 	defer conn.Release()
-	// Held by the session, so that it is given back when the connection ends,
-	// however that happens.
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, migrationLock); err != nil {
+	if err := lockForMigration(ctx, conn); err != nil {
 		return fmt.Errorf("wait for another machine's migration: %w", err)
 	}
 	err = migrateLocked(ctx, pool, want)
 	_, unlockErr := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, migrationLock)
 	return errors.Join(err, unlockErr)
+}
+
+// migratesEvery is how often a machine looks whether another one's migration has ended.
+const migratesEvery = 100 * time.Millisecond
+
+// lockForMigration waits for the advisory lock. The session holds it, so that it is
+// given back when the connection ends, however that happens. A statement that waits
+// would keep an index from being built concurrently, which waits for all statements
+// that began before, and so for this one; so it asks again and again.
+func lockForMigration(ctx context.Context, conn *pgxpool.Conn) error {
+	for {
+		var mine bool
+		if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, migrationLock).Scan(&mine); err != nil || mine {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(migratesEvery):
+		}
+	}
 }
 
 func migrateLocked(ctx context.Context, pool *pgxpool.Pool, want int64) error {
@@ -138,7 +158,7 @@ func isCurrent(ctx context.Context, pool *pgxpool.Pool, want int64) (bool, error
 func isOurs(ctx context.Context, pool *pgxpool.Pool) error {
 	var other string
 	err := pool.QueryRow(ctx, `SELECT c.relname FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
-		AND to_regclass('ledger') IS NULL AND c.relname IN ('users', 'deliveries', 'links', 'runs', 'attempts', 'machines', 'audit', 'pauses') LIMIT 1`).Scan(&other)
+		AND to_regclass('ledger') IS NULL AND c.relname IN ('users', 'deliveries', 'links', 'runs', 'attempts', 'machines', 'audit', 'pauses', 'sessions', 'visits', 'askers', 'news') LIMIT 1`).Scan(&other)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

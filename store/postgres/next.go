@@ -51,6 +51,14 @@ func (o *owed) insert(ctx context.Context, tx pgx.Tx, now time.Time) error {
 	return nil
 }
 
+// mayHave is the condition that the user u may get the mail of the delivery d, as
+// [store.UserRow.MayMail] has it.
+const mayHave = `(u.wanted OR d.operator AND ` + excepted + `)`
+
+// excepted is the condition that the user u opted out, and gets what an operator has
+// asked for since.
+const excepted = `u.status = 'opted_out' AND NOT u.withdrawn AND NOT u.address_bad`
+
 // cancelUnwanted closes what waits for those of the users whom no mail may go out
 // to. What is claimed or on the wire is left to its run.
 func cancelUnwanted(ctx context.Context, tx pgx.Tx, users []int64, now time.Time) error {
@@ -63,7 +71,7 @@ func cancelUnwanted(ctx context.Context, tx pgx.Tx, users []int64, now time.Time
 				WHEN u.withdrawn THEN 'the source query no longer returns the user, or its row is bad'
 				ELSE 'the user''s address was found to be undeliverable' END
 		FROM users u
-		WHERE u.key = ANY($1) AND NOT u.wanted AND d.user_key = u.key AND d.ended_at IS NULL AND d.state IN ('due', 'held', 'doubt')`,
+		WHERE u.key = ANY($1) AND NOT `+mayHave+` AND d.user_key = u.key AND d.ended_at IS NULL AND d.state IN ('due', 'held', 'doubt')`,
 		users, now.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("cancel what users are no longer owed: %w", err)

@@ -52,21 +52,13 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 		if whyNot = store.Refusal(row.UserRow); whyNot != "" {
 			return nil
 		}
-		open, repeat, err := openState(ctx, tx, row.key)
+		done, err := mailNow(ctx, tx, row, step, replacement{"an operator sent again by hand", force}, now)
 		if err != nil {
 			return err
 		}
-		switch {
-		case open == pipeline.Claimed, open == pipeline.Sending:
+		if !done {
 			whyNot = store.OnItsWay
 			return nil
-		case open == pipeline.InDoubt, repeat:
-			err = reopenDoubt(ctx, tx, row.key, now)
-		default:
-			err = replace(ctx, tx, row, step, force, now)
-		}
-		if err != nil {
-			return err
 		}
 		return addAudit(ctx, tx, by, "resend", id, string(step), now)
 	})
@@ -74,6 +66,28 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 		return "", fmt.Errorf("resend to user %s: %w", id, err)
 	}
 	return whyNot, nil
+}
+
+// replacement is why a mail takes the place of what waited, and whether it may go
+// within the plan's least gap.
+type replacement struct {
+	reason string
+	forced bool
+}
+
+// mailNow makes a mail due at once, unless one is on its way.
+func mailNow(ctx context.Context, tx pgx.Tx, row keyedRow, step pipeline.Step, why replacement, now time.Time) (done bool, err error) {
+	open, repeat, err := openState(ctx, tx, row.key)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case open == pipeline.Claimed, open == pipeline.Sending:
+		return false, nil
+	case open == pipeline.InDoubt, repeat:
+		return true, reopenDoubt(ctx, tx, row.key, now)
+	}
+	return true, replace(ctx, tx, row, step, why, now)
 }
 
 // openState returns the state of the user's open delivery, "" for none, and
@@ -93,9 +107,9 @@ func reopenDoubt(ctx context.Context, tx pgx.Tx, user int64, now time.Time) erro
 	return err
 }
 
-func replace(ctx context.Context, tx pgx.Tx, row keyedRow, step pipeline.Step, force bool, now time.Time) error {
-	if _, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'cancelled', ended_at = $2, code = 'replaced', reason = 'an operator sent again by hand', updated_at = $2
-		WHERE user_key = $1 AND ended_at IS NULL AND state IN ('due', 'held')`, row.key, now.UnixMilli()); err != nil {
+func replace(ctx context.Context, tx pgx.Tx, row keyedRow, step pipeline.Step, why replacement, now time.Time) error {
+	if _, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'cancelled', ended_at = $2, code = 'replaced', reason = $3, updated_at = $2
+		WHERE user_key = $1 AND ended_at IS NULL AND state IN ('due', 'held')`, row.key, now.UnixMilli(), why.reason); err != nil {
 		return err
 	}
 	if row.AddressBad {
@@ -105,7 +119,7 @@ func replace(ctx context.Context, tx pgx.Tx, row keyedRow, step pipeline.Step, f
 	}
 	var next owed
 	next.add(row, pipeline.Next{Step: step, DueAt: now, Operator: true})
-	if err := next.insert(ctx, tx, now); err != nil || !force {
+	if err := next.insert(ctx, tx, now); err != nil || !why.forced {
 		return err
 	}
 	_, err := tx.Exec(ctx, `UPDATE deliveries SET forced = true WHERE user_key = $1 AND ended_at IS NULL AND state = 'due'`, row.key)

@@ -123,12 +123,13 @@ func oneRow(ctx context.Context, q querier, where, id string) (keyedRow, error) 
 
 // userRecords reads users as an operator sees them.
 func userRecords(ctx context.Context, q querier, where string, args ...any) ([]store.UserRecord, error) {
-	rows, err := q.Query(ctx, `SELECT `+rowColumns+`, u.created_at, u.updated_at FROM users u `+where, args...)
+	rows, err := q.Query(ctx, `SELECT `+rowColumns+`, u.opened_at, u.verified_at, u.created_at, u.updated_at FROM users u `+where, args...)
 	return collect(rows, err, func(rows pgx.Rows) (r store.UserRecord, err error) {
 		dest, finish := userDest(&r.User, &r.History)
-		var created, updated *int64
-		err = rows.Scan(append(dest, &r.Sourced, &r.Withdrawn, &r.AddressBad, &r.Key, &created, &updated)...)
+		var opened, verified, created, updated *int64
+		err = rows.Scan(append(dest, &r.Sourced, &r.Withdrawn, &r.AddressBad, &r.Key, &opened, &verified, &created, &updated)...)
 		finish()
+		r.OpenedAt, r.VerifiedAt = at(opened), at(verified)
 		r.CreatedAt, r.UpdatedAt = at(created), at(updated)
 		return r, err
 	})
@@ -138,18 +139,25 @@ const deliveryColumns = `d.id, d.claim, d.step, d.round,
 	1 + (SELECT count(*) FROM deliveries s WHERE s.user_key = d.user_key AND s.step = d.step AND s.state = 'sent'),
 	d.attempts, d.due_at, d.operator, d.doubts, d.repeat, d.code,
 	d.message_id, d.message_date, d.digest,
-	l.id, l.sealed, l.issued_at, l.expires_at,
+	l.id, l.sealed, l.token, l.issued_at, l.expires_at,
 	` + mints
 
-// mints is when a link was minted for the user of a delivery, or may have been. A
-// first delivery that nobody has tried yet needs no look. OFFSET 0 has PostgreSQL
-// begin with the user's few deliveries, however few doubtful attempts there were
-// when it made the plan.
-const mints = `CASE WHEN u.mails = 0 AND d.round = 1 AND d.attempts = 0 AND d.code = '' AND d.link_id IS NULL THEN '{}' ELSE ARRAY(
-		SELECT issued_at FROM links WHERE user_key = d.user_key
+// mints is when a link was minted for the user of a delivery, or may have been. For
+// a first delivery that nobody has tried yet only a session can have been.
+const mints = `CASE WHEN u.mails = 0 AND d.round = 1 AND d.attempts = 0 AND d.code = '' AND d.link_id IS NULL
+		THEN ARRAY(` + sessionMints + `) ELSE ARRAY(` + sessionMints + ` UNION ALL ` + mailMints + `) END`
+
+// When sessions of the user u were opened, and links minted for mails; a lasting
+// link is minted for nobody before it is opened. OFFSET 0 has PostgreSQL begin with
+// the user's few deliveries, however few doubtful attempts there were when it made
+// the plan.
+const (
+	sessionMints = `SELECT began_at FROM sessions WHERE user_key = u.key AND (state <> 'failed' OR doubtful)`
+	mailMints    = `SELECT issued_at FROM links WHERE user_key = u.key AND token IS NULL
 		UNION ALL SELECT a.at FROM deliveries o
 			CROSS JOIN LATERAL (SELECT at, doubtful FROM attempts WHERE delivery_id = o.id OFFSET 0) a
-			WHERE o.user_key = d.user_key AND a.doubtful) END`
+			WHERE o.user_key = u.key AND a.doubtful`
+)
 
 // deliveries reads whole deliveries. A link that was superseded or wiped is left
 // out, so that nothing can mail it. Without a key the links stay closed.
@@ -166,11 +174,11 @@ func readDelivery(rows pgx.Rows, key *store.Key) (pipeline.Delivery, error) {
 		d                          pipeline.Delivery
 		due, date, issued, expires *int64
 		link                       *int64
-		sealed                     []byte
+		sealed, token              []byte
 		user, finish               = userDest(&d.User, &d.History)
 		delivery                   = []any{&d.ID, &d.Claim, &d.Step, &d.Round, &d.Nth, &d.Attempt, &due, &d.Operator, &d.Doubts, &d.Repeat, &d.LastCode}
 		message                    = []any{&d.Message.ID, &date, &d.Message.Digest}
-		linked                     = []any{&link, &sealed, &issued, &expires}
+		linked                     = []any{&link, &sealed, &token, &issued, &expires}
 		minted                     []int64
 	)
 	if err := rows.Scan(append(append(append(append(user, delivery...), message...), linked...), &minted)...); err != nil {
@@ -183,7 +191,11 @@ func readDelivery(rows pgx.Rows, key *store.Key) (pipeline.Delivery, error) {
 	d.Attempt++ // the ledger counts attempts made; a delivery carries the one to come
 	d.DueAt, d.Message.Date = at(due), at(date)
 	if link != nil {
-		d.Link = pipeline.Link{ID: *link, URL: key.Open(sealed, d.User.ID), IssuedAt: at(issued), ExpiresAt: at(expires)}
+		d.Link = pipeline.Link{ID: *link, URL: key.Open(sealed, d.User.ID), IssuedAt: at(issued), ExpiresAt: store.ExpiresAt(*expires)}
+		if token != nil {
+			digest := pipeline.TicketDigest(token)
+			d.Link.Ticket = &digest
+		}
 	}
 	return d, nil
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,8 +37,8 @@ const settleMails = `WITH settled AS (
 			next_step, next_due, next_operator, minted, outage, place)
 		JOIN deliveries was ON was.id = i.id JOIN users u ON u.key = was.user_key
 		WHERE d.id = i.id AND d.claim = i.claim AND d.claim <> 0 AND d.state IN ('claimed', 'sending') AND (i.run = 0 OR d.run_id = i.run)
-			AND ($1 OR (i.ended_at IS NOT NULL OR u.wanted) AND (NOT i.bad OR u.email = i.email))
-		RETURNING i.*, d.user_key, was.run_id),
+			AND ($1 OR (i.ended_at IS NOT NULL OR ` + mayHave + `) AND (NOT i.bad OR u.email = i.email))
+		RETURNING i.*, d.user_key, d.operator AS asked, was.run_id),
 	tried AS (
 		INSERT INTO attempts (delivery_id, run_id, at, outcome, code, reason, reply, message_id, link_id, doubtful)
 		SELECT s.id, s.run_id, s.now, s.outcome, s.code, s.reason, s.receipt, s.message_id, s.link, s.doubtful
@@ -56,7 +57,7 @@ const settleMails = `WITH settled AS (
 			1 + coalesce((SELECT max(o.round) FROM deliveries o WHERE o.user_key = u.key AND o.step = s.next_step), 0),
 			'due', s.next_due, s.next_operator, s.now, s.now
 		FROM settled s JOIN users u ON u.key = s.user_key
-		WHERE s.next_step <> '' AND s.ended_at IS NOT NULL AND u.wanted AND NOT s.bad ORDER BY s.id),
+		WHERE s.next_step <> '' AND s.ended_at IS NOT NULL AND (u.wanted OR s.next_operator AND s.asked AND ` + excepted + `) AND NOT s.bad ORDER BY s.id),
 	counted AS (
 		INSERT INTO run_counts AS c (run_id, machine_id, selected, sent, retry, failed, held, doubt, cancelled, minted, outage)
 		SELECT s.run_id, s.machine, count(*),
@@ -83,6 +84,7 @@ func queueSettle(b *pgx.Batch, items []*recording, whole bool) {
 	}
 	facts := func(value func(*recording) bool) []bool { return each(items, value) }
 
+	lasting := slices.ContainsFunc(items, func(r *recording) bool { return r.d.Link.Lasts() && r.ends() })
 	b.Queue(lockForWriting, ids)
 	b.Queue(settleMails, whole, ids, claims, runs,
 		numbers(func(r *recording) int64 { return r.machine }),
@@ -126,7 +128,15 @@ func queueSettle(b *pgx.Batch, items []*recording, whole bool) {
 		})
 		return err
 	})
+	if lasting {
+		b.Queue(forgetTokens, ids)
+	}
 }
+
+// forgetTokens wipes the lasting links of mails that have ended: from then on nobody
+// but whoever got the mail has the token.
+const forgetTokens = `UPDATE links l SET sealed = NULL FROM deliveries d
+	WHERE d.id = ANY($1::bigint[]) AND d.ended_at IS NOT NULL AND l.id = d.link_id AND l.token IS NOT NULL AND l.sealed IS NOT NULL`
 
 // endedAt is when the delivery ended, zero while it is open.
 func (r *recording) endedAt() time.Time {

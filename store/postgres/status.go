@@ -99,6 +99,6 @@ func linkStatus(ctx context.Context, tx pgx.Tx, now time.Time) (l store.LinkStat
 	}
 	l.Live = live + sealed
 	l.Expired = all - l.Live
-	err = tx.QueryRow(ctx, `SELECT count(*) FROM attempts WHERE doubtful`).Scan(&l.DoubtfulMints)
+	err = tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM attempts WHERE doubtful) + (SELECT count(*) FROM sessions WHERE doubtful)`).Scan(&l.DoubtfulMints)
 	return l, err
 }

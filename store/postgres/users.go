@@ -99,10 +99,13 @@ func (s *Store) Erase(ctx context.Context, id string, by store.Act, now time.Tim
 			err = eraseQuotes(ctx, tx, old.Email)
 		}
 		if err == nil {
-			err = eraseRows(ctx, tx, old.key)
+			err = eraseRows(ctx, tx, old)
 		}
 		if err != nil {
 			return fmt.Errorf("erase user %s: %w", id, err)
+		}
+		if err := endSessions(ctx, tx, []int64{old.key}); err != nil {
+			return err
 		}
 		if err := cancelUnwanted(ctx, tx, []int64{old.key}, now); err != nil {
 			return err
@@ -127,15 +130,22 @@ func eraseQuotes(ctx context.Context, tx pgx.Tx, email string) error {
 	return nil
 }
 
-// eraseRows blanks the user's own rows.
-func eraseRows(ctx context.Context, tx pgx.Tx, user int64) error {
+// eraseRows blanks the user's own rows, and forgets what the partner said, also
+// before anybody knew of whom. What could be of another user stays.
+func eraseRows(ctx context.Context, tx pgx.Tx, user keyedRow) error {
+	_, err := tx.Exec(ctx, `DELETE FROM news WHERE user_key = $1 OR external_id = $2 AND external_id <> ''
+		AND NOT EXISTS (SELECT 1 FROM users WHERE external_id = $2 AND external_id <> '' AND key <> $1)`, user.key, user.ExternalID)
+	if err != nil {
+		return err
+	}
 	for _, statement := range []string{
 		`UPDATE users SET status = 'erased', email = '', name = '', external_id = '' WHERE key = $1`,
 		`UPDATE attempts SET reply = '', reason = '' WHERE delivery_id IN (SELECT id FROM deliveries WHERE user_key = $1)`,
 		`UPDATE deliveries SET receipt = '', reason = '', message_id = '', digest = NULL WHERE user_key = $1`,
-		`UPDATE links SET sealed = NULL, fingerprint = NULL, superseded_at = coalesce(superseded_at, issued_at) WHERE user_key = $1`,
+		`UPDATE links SET sealed = NULL, fingerprint = NULL, token = NULL, superseded_at = coalesce(superseded_at, issued_at) WHERE user_key = $1`,
+		`UPDATE sessions SET fingerprint = NULL WHERE user_key = $1`,
 	} {
-		if _, err := tx.Exec(ctx, statement, user); err != nil {
+		if _, err := tx.Exec(ctx, statement, user.key); err != nil {
 			return err
 		}
 	}

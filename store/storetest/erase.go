@@ -2,13 +2,26 @@ package storetest
 
 import (
 	"strings"
+	"time"
 
 	"alta/pipeline"
+	"alta/store"
 )
 
 func eraseBehaviours() []behaviour {
 	return []behaviour{
 		{"no personal data is left in any table", noPersonalDataIsLeft},
+		{"news from before the import is forgotten too, and what could be of another user stays", func(f *fixture) {
+			f.tell("x-1", "VERIFIED_USER", pipeline.UnknownUser)
+			f.tell("x-2", "VERIFIED_USER", pipeline.UnknownUser)
+			f.enrol(known("ana", "x-1"), known("bob", "x-2"), known("cid", "x-2"))
+			f.must(f.Erase(f.t.Context(), "ana", operator, f.now))
+			f.must(f.Erase(f.t.Context(), "bob", operator, f.now))
+			equal(f, "waiting", len(f.inbox()), 1)
+			equal(f, "of whom", f.inbox()[0].ExternalID, "x-2")
+			f.must(f.Erase(f.t.Context(), "cid", operator, f.now))
+			equal(f, "waiting", f.inbox(), []store.NewsRecord{})
+		}},
 		{"the id and the bare facts remain", func(f *fixture) {
 			f.enrol(person("ana", pipeline.MX))
 			f.mail()
@@ -72,6 +85,9 @@ func noPersonalDataIsLeft(f *fixture) {
 	f.record(q, d, &pipeline.Fault{Kind: pipeline.Retry, Code: "smtp.4.7.1", Reason: "the server said: maria.perez@example.net, later"})
 	f.until(f.latest(u.ID).DueAt)
 	f.mail()
+	f.now = f.now.Add(24 * time.Hour)
+	f.askLater(f.mailTicket())
+	f.tell("external-7", "DELETED_KYC", pipeline.UnknownEvent)
 
 	secrets := []string{"external-7", "maria.perez", "María", "greylisted"}
 	for _, s := range secrets {
@@ -86,6 +102,8 @@ func noPersonalDataIsLeft(f *fixture) {
 			f.t.Errorf("%q is still in the ledger after the erasure", s)
 		}
 	}
+	f.wantAskers()
+	equal(f, "news", f.inbox(), []store.NewsRecord{})
 	if !strings.Contains(dump, u.ID) {
 		f.t.Error("the Capa id is gone, so an import would bring the user back")
 	}

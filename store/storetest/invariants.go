@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func Invariants(t *testing.T, open func(t *rapid.T) InvariantLedger) {
 			MaxMails: 4, Tries: 2, ResendDoubt: rapid.Bool().Draw(rt, "resend doubt"),
 		}
 		m.startRun()
-		rt.Repeat(map[string]func(*rapid.T){
+		actions := map[string]func(*rapid.T){
 			"":         func(*rapid.T) { m.check() },
 			"enrol":    m.enrol,
 			"source":   m.source,
@@ -59,7 +60,9 @@ func Invariants(t *testing.T, open func(t *rapid.T) InvariantLedger) {
 			"wait": func(t *rapid.T) {
 				m.now = m.now.Add(time.Duration(rapid.IntRange(-30, 30).Draw(t, "hours")) * time.Hour)
 			},
-		})
+		}
+		maps.Copy(actions, m.publicActions())
+		rt.Repeat(actions)
 	})
 }
 
@@ -73,6 +76,7 @@ type machine struct {
 	inFlight []*flight
 	attempts []string
 	settled  map[string]string // by delivery
+	public
 }
 
 // flight is a delivery that a run has in hand.
@@ -108,10 +112,11 @@ func drawUser(t *rapid.T) pipeline.User {
 	id := drawID(t)
 	return pipeline.User{
 		ID: id, Name: "Name",
-		Email:   id + rapid.SampledFrom([]string{"@one.example", "@two.example"}).Draw(t, "domain"),
-		Country: rapid.SampledFrom([]pipeline.Country{pipeline.MX, pipeline.DO}).Draw(t, "country"),
-		Type:    rapid.SampledFrom([]pipeline.UserType{"", pipeline.Individual, pipeline.Business}).Draw(t, "type"),
-		Status:  rapid.SampledFrom([]pipeline.Status{"", "", "", pipeline.Pending, pipeline.InReview, pipeline.Verified}).Draw(t, "status"),
+		ExternalID: rapid.SampledFrom([]string{"", "x-" + id, "x-bob"}).Draw(t, "external id"),
+		Email:      id + rapid.SampledFrom([]string{"@one.example", "@two.example"}).Draw(t, "domain"),
+		Country:    rapid.SampledFrom([]pipeline.Country{pipeline.MX, pipeline.DO}).Draw(t, "country"),
+		Type:       rapid.SampledFrom([]pipeline.UserType{"", pipeline.Individual, pipeline.Business}).Draw(t, "type"),
+		Status:     rapid.SampledFrom([]pipeline.Status{"", "", "", pipeline.Pending, pipeline.InReview, pipeline.Verified}).Draw(t, "status"),
 	}
 }
 
@@ -153,12 +158,15 @@ func (m *machine) drawFlight(t *rapid.T) *flight {
 // begin begins a mail, or begins it again, as for another connection.
 func (m *machine) begin(t *rapid.T) {
 	f := m.drawFlight(t)
-	err := m.prepare(f)
+	err := m.prepare(f, rapid.Bool().Draw(t, "lasting"))
 	if err == nil {
 		err = m.q.Begin(t.Context(), &f.Delivery, m.now)
 	}
 	if err == nil {
 		f.Begun = true
+		if allowed := m.column(mayBeMailed, f.ID); len(allowed) != 1 {
+			t.Fatalf("delivery %d began, and may not", f.ID)
+		}
 		return
 	}
 	if _, fault := errors.AsType[*pipeline.Fault](err); !fault {
@@ -169,11 +177,15 @@ func (m *machine) begin(t *rapid.T) {
 
 // prepare does what the stages Issue, Render and Keep do. A mail that has begun
 // went through them.
-func (m *machine) prepare(f *flight) error {
+func (m *machine) prepare(f *flight, lasting bool) error {
 	if f.Begun {
 		return nil
 	}
-	if !f.Link.Usable(m.now, 0) {
+	switch {
+	case f.Link.Usable(m.now, 0):
+	case lasting && !f.Repeat:
+		m.last(&f.Delivery)
+	default:
 		f.minted = true
 		f.Link = pipeline.Link{
 			URL:      pipeline.NewSecret(fmt.Sprintf("https://kyc.example.com/%d/%d", f.ID, m.now.UnixNano())),

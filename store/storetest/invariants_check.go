@@ -58,19 +58,27 @@ const (
 	putBackDelivery = `SELECT 'due at ' || d.due_at || ', attempt ' || (d.attempts + 1) || ', ' || d.doubts || ' doubts, '
 			|| (SELECT count(*) FROM attempts) || ' attempts in all' || CASE WHEN d.repeat THEN ', repeated' ELSE '' END
 		FROM deliveries d JOIN users u ON u.key = d.user_key
-		WHERE d.id = $1 AND d.state = CASE WHEN u.wanted THEN 'due' ELSE 'cancelled' END`
+		WHERE d.id = $1 AND d.state = CASE WHEN ` + mailMayGo + ` THEN 'due' ELSE 'cancelled' END`
+
+	// mayBeMailed finds the delivery if its mail may go out.
+	mayBeMailed = `SELECT d.state FROM deliveries d JOIN users u ON u.key = d.user_key WHERE d.id = $1 AND ` + mailMayGo
+
+	mailMayGo = `(u.wanted OR (d.operator AND u.status = 'opted_out' AND NOT u.withdrawn AND NOT u.address_bad))`
 )
+
+// rule is the query for how often one does not hold, and what that would be.
+type rule struct{ breaches, query string }
 
 // brokenRules is the query for the rules that do not hold, each with how often it
 // does not. Its parameters are the gap in milliseconds and how many deliveries are
 // in flight.
 var brokenRules = func() string {
 	var counts []string
-	for _, rule := range []struct{ breaches, query string }{
+	for _, rule := range append([]rule{
 		{"users with several open deliveries", `SELECT count(*) FROM (SELECT 1 FROM deliveries
 			WHERE state IN ('due', 'claimed', 'sending', 'held', 'doubt') GROUP BY user_key HAVING count(*) > 1) AS several`},
 		{"deliveries that wait for users to whom no mail may go", `SELECT count(*) FROM deliveries d JOIN users u ON u.key = d.user_key
-			WHERE d.state IN ('due', 'held', 'doubt') AND (u.status <> 'pending' OR u.withdrawn OR u.address_bad)`},
+			WHERE d.state IN ('due', 'held', 'doubt') AND NOT ` + mailMayGo},
 		{"users with several current links", `SELECT count(*) FROM (SELECT 1 FROM links
 			WHERE superseded_at IS NULL GROUP BY user_key HAVING count(*) > 1) AS several`},
 		{"deliveries with a wrong owner", `SELECT count(*) FROM deliveries WHERE (run_id IS NOT NULL) <> (state IN ('claimed', 'sending'))`},
@@ -83,12 +91,13 @@ var brokenRules = func() string {
 		{"erased users with personal data", `SELECT count(*) FROM users u WHERE u.status = 'erased' AND (email <> '' OR name <> ''
 			OR EXISTS (SELECT 1 FROM links l WHERE l.user_key = u.key AND (l.sealed IS NOT NULL OR l.fingerprint IS NOT NULL)))`},
 		{"links of users who are done", `SELECT count(*) FROM users u JOIN links l ON l.user_key = u.key
-			WHERE u.status <> 'pending' AND l.sealed IS NOT NULL`},
+			WHERE u.status <> 'pending' AND l.sealed IS NOT NULL
+				AND NOT (u.status = 'opted_out' AND EXISTS (SELECT 1 FROM deliveries d WHERE d.link_id = l.id AND d.operator))`},
 		{"links that are superseded and readable", `SELECT count(*) FROM links WHERE superseded_at IS NOT NULL AND sealed IS NOT NULL`},
 		{"mails within the gap after another that nobody forced", `SELECT count(*) FROM deliveries a JOIN deliveries b ON b.user_key = a.user_key AND b.id > a.id
 			WHERE a.state = 'sent' AND b.state IN ('sending', 'sent') AND NOT b.forced AND b.began_at < a.began_at + $1`},
 		{"deliveries in flight that the ledger does not know", `SELECT $2 - count(*) FROM deliveries WHERE state IN ('claimed', 'sending')`},
-	} {
+	}, publicRules...) {
 		counts = append(counts, fmt.Sprintf(`SELECT (%s) AS n, '%s' AS breaches`, rule.query, rule.breaches))
 	}
 	return `SELECT n || ' ' || breaches FROM (` + strings.Join(counts, ` UNION ALL `) + `) AS rules WHERE n <> 0`

@@ -74,8 +74,8 @@ func resendBehaviours() []behaviour {
 			f.wantNoResend("ana", "on its way")
 			f.wantDeliveries("ana", "invite 1 sending")
 		}},
-		{"a user who is not pending gets nothing", func(f *fixture) {
-			for _, s := range []pipeline.Status{pipeline.InReview, pipeline.Verified, pipeline.Rejected, pipeline.OptedOut} {
+		{"a user who is in review or done gets nothing", func(f *fixture) {
+			for _, s := range []pipeline.Status{pipeline.InReview, pipeline.Verified, pipeline.Rejected} {
 				f.enrol(person(string(s), pipeline.MX))
 				f.mark(string(s), s)
 				f.wantNoResend(string(s), "the user is "+string(s))

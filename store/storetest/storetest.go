@@ -28,8 +28,25 @@ type Ledger interface {
 
 	UseKey(ctx context.Context, k *store.Key) error
 	HasKey(ctx context.Context) (bool, error)
+	SealedLinks(ctx context.Context) (int, error)
 	Rekey(ctx context.Context, k *store.Key, by store.Act, now time.Time) error
 	Shred(ctx context.Context, now time.Time) error
+
+	Ticket(ctx context.Context, digest pipeline.TicketDigest) (pipeline.Ticket, error)
+	OptOut(ctx context.Context, digest pipeline.TicketDigest, now time.Time) (t pipeline.Ticket, changed bool, err error)
+	AskLater(ctx context.Context, digest pipeline.TicketDigest, now time.Time) error
+	Askers(ctx context.Context, n int) ([]pipeline.User, error)
+	AnswerAsker(ctx context.Context, user string, now time.Time) (queued bool, err error)
+	pipeline.Sessions
+	SessionsOf(ctx context.Context, user string) ([]store.SessionRecord, error)
+	CountVisits(ctx context.Context, visits []pipeline.Visit) error
+	Visits(ctx context.Context, user string) ([]store.VisitRecord, error)
+
+	News(ctx context.Context, n pipeline.News, plan store.Planner, now time.Time) (pipeline.Effect, error)
+	Tell(ctx context.Context, id string, s pipeline.Status, plan store.Planner, now time.Time) error
+	Inbox(ctx context.Context, n int) ([]store.NewsRecord, error)
+	SettleNews(ctx context.Context, externalID, event string, by store.Act, now time.Time) error
+	NewsOf(ctx context.Context, user string) ([]store.NewsRecord, error)
 
 	Queue(run int64, only store.Only) Queue
 	Recover(ctx context.Context, now time.Time, judge store.JudgeOrphan) (returned, doubted int, err error)
@@ -62,6 +79,13 @@ type Ledger interface {
 	StartLogin(ctx context.Context, l store.NewLogin, now time.Time) error
 	Login(ctx context.Context, cookie store.SecretDigest, r store.LoginRules, now time.Time) (store.Login, error)
 	EndLogin(ctx context.Context, cookie store.SecretDigest) error
+
+	Search(ctx context.Context, q store.Search) (page []store.UserRecord, next string, err error)
+	Overview(ctx context.Context, now time.Time) (store.Overview, error)
+	Attention(ctx context.Context) ([]store.AttentionGroup, error)
+	AttentionPage(ctx context.Context, c store.Cause, after int64, n int) ([]store.AttentionRecord, error)
+	Forecast(ctx context.Context, from, until time.Time) ([]store.ForecastHour, error)
+	Timeline(ctx context.Context, user string) ([]store.Moment, error)
 
 	// Dump returns every column of every row of every table as text, for the
 	// suite to look for what must not be there.
@@ -110,12 +134,23 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Begin", beginBehaviours()},
 		{"Record", recordBehaviours()},
 		{"Recover", recoverBehaviours()},
+		{"Tickets", ticketBehaviours()},
+		{"Sessions", sessionBehaviours()},
+		{"Visits", visitBehaviours()},
+		{"OptOut", optOutBehaviours()},
+		{"Askers", askerBehaviours()},
+		{"News", newsBehaviours()},
 		{"Runs", runsBehaviours()},
 		{"Guard", guardBehaviours()},
 		{"Status", statusBehaviours()},
 		{"Audit", auditBehaviours()},
 		{"Tokens", tokenBehaviours()},
 		{"Logins", loginBehaviours()},
+		{"Search", searchBehaviours()},
+		{"Overview", overviewBehaviours()},
+		{"Attention", attentionBehaviours()},
+		{"Forecast", forecastBehaviours()},
+		{"Timeline", timelineBehaviours()},
 	} {
 		t.Run(area.name, func(t *testing.T) {
 			for _, b := range area.behaviours {

@@ -1,0 +1,179 @@
+package store
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"alta/pipeline"
+)
+
+// Ordering is how an engine has one of the orders in an index.
+type Ordering struct {
+	Value   string // of the user u, by which it goes
+	Begins  string // the text that the value must begin with
+	Only    string // the condition of the index; "" for none
+	Equal   string // the operators of the index, this one and those below
+	AtLeast string
+	Above   string
+	Below   string
+	InOrder string // what ORDER BY says
+}
+
+// Dialect is what an engine's search differs in.
+type Dialect struct {
+	Orders map[Order]Ordering
+	Opened string // how the index of those who have opened their link is named behind a table
+}
+
+// last is behind every text that begins with what stands before it.
+const last = "\U0010FFFF"
+
+// Query is the statement that looks for users in a range, with what is bound to it
+// by name. It selects columns, and the value that the order goes by.
+type Query struct {
+	Text string
+	Args map[string]any
+}
+
+// In returns the query for up to n users who match among the first most of the
+// range, and the one for the place of the last of those, which returns nothing when
+// there are fewer.
+func (q Search) In(d Dialect, r Range, columns string, n, most int) (matching, stopped Query) {
+	b := searchQuery{Search: q, dialect: d, args: map[string]any{
+		"n": n, "most": most, "text": q.text(), "folded": fold(q.text()), "last": last,
+		"value": r.From.Value, "key": r.From.Key,
+	}}
+	few := b.few(r)
+	where := ""
+	if conditions := b.conditions(r.From.Order); len(conditions) > 0 {
+		where = ` WHERE ` + strings.Join(conditions, ` AND `)
+	}
+	order := ` ORDER BY few.key`
+	if o, ok := d.Orders[r.From.Order]; ok {
+		order = ` ORDER BY ` + strings.ReplaceAll(o.InOrder, o.Value, `few.value`) + `, few.key`
+	}
+	matching = Query{`SELECT ` + columns + `, few.value FROM (` + few + `) few JOIN users u ON u.key = few.key` + where + order + ` LIMIT @n`, b.args}
+	stopped = Query{`SELECT few.key, few.value FROM (` + few + `) few` + order + ` LIMIT 1 OFFSET @most - 1`, b.args}
+	return matching, stopped
+}
+
+type searchQuery struct {
+	Search
+	dialect Dialect
+	args    map[string]any
+}
+
+// few selects the first users of the range, by an index alone.
+func (b *searchQuery) few(r Range) string {
+	o, ok := b.dialect.Orders[r.From.Order]
+	if !ok {
+		return b.fewByKey()
+	}
+	where := ` WHERE ` + o.Value + o.Below + o.Begins + ` || @last`
+	if o.Only != "" {
+		where += ` AND ` + o.Only
+	}
+	order := o.InOrder + `, u.key`
+	switch r.Part {
+	case Whole:
+		where += ` AND ` + o.Value + o.AtLeast + o.Begins
+	case Same:
+		where, order = ` WHERE `+o.Value+o.Equal+`@value AND u.key > @key`, `u.key`
+		if o.Only != "" {
+			where += ` AND ` + o.Only
+		}
+	case Later:
+		where += ` AND ` + o.Value + o.Above + `@value`
+	}
+	return `SELECT u.key, ` + o.Value + ` AS value FROM users u` + where + ` ORDER BY ` + order + ` LIMIT @most`
+}
+
+// fewByKey selects users in the order in which they were added, within each country
+// and status that can match.
+func (b *searchQuery) fewByKey() string {
+	const behind = `u.key > @key`
+	if b.Country == "" && b.status() == "" {
+		return `SELECT u.key, '' AS value FROM users u WHERE ` + behind + ` ORDER BY u.key LIMIT @most`
+	}
+	countries, statuses := []pipeline.Country{pipeline.MX, pipeline.DO}, pipeline.Statuses()
+	if b.Country != "" {
+		countries = []pipeline.Country{b.Country}
+	}
+	if s := b.status(); s != "" {
+		statuses = []pipeline.Status{s}
+	}
+	index, opened := ``, ``
+	if b.Stage == StageOpened {
+		index, opened = b.dialect.Opened, ` AND `+StageOpened.Condition()
+	}
+	var parts []string
+	for i, country := range countries {
+		for j, status := range statuses {
+			c, s := fmt.Sprintf("country%d", i), fmt.Sprintf("status%d", j)
+			b.args[c], b.args[s] = string(country), string(status)
+			parts = append(parts, `SELECT u.key, '' AS value FROM users u`+index+` WHERE u.country = @`+c+` AND u.status = @`+s+` AND `+behind+opened)
+		}
+	}
+	return strings.Join(parts, ` UNION ALL `) + ` ORDER BY 1 LIMIT @most`
+}
+
+// status is the one that users must have, "" for any.
+func (b *searchQuery) status() pipeline.Status {
+	if b.Status == "" && b.Stage != "" {
+		return pipeline.Pending
+	}
+	return b.Status
+}
+
+// conditions are what a user of the range must fulfil besides.
+func (b *searchQuery) conditions(order Order) (all []string) {
+	is := func(column, value string) {
+		if value != "" {
+			b.args[column] = value
+			all = append(all, `u.`+column+` = @`+column)
+		}
+	}
+	is("type", string(b.Type))
+	is("locale", string(b.Locale))
+	if b.Stage != "" {
+		all = append(all, b.Stage.Condition())
+		if b.Status != "" && b.Status != pipeline.Pending {
+			all = append(all, `u.key < 0`) // no stage has such users
+		}
+	}
+	if order == ByKey {
+		return all
+	}
+	is("country", string(b.Country))
+	is("status", string(b.status()))
+	// Who was found in an earlier order is not found again.
+	for _, earlier := range slices.Sorted(maps.Keys(b.dialect.Orders)) {
+		if o := b.dialect.Orders[earlier]; earlier < order {
+			all = append(all, `NOT (`+o.Value+o.AtLeast+o.Begins+` AND `+o.Value+o.Below+o.Begins+` || @last)`)
+		}
+	}
+	return all
+}
+
+// fold takes the case and the accents of Spanish off a name, as the index of the
+// names does.
+func fold(name string) string {
+	accented, plain := []rune(Accented), []rune(Plain)
+	return strings.Map(func(r rune) rune {
+		if i := slices.Index(accented, r); i >= 0 {
+			r = plain[i]
+		}
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, name)
+}
+
+// The letters that lose their accent where names are compared, and what they become.
+const (
+	Accented = "ÁÉÍÓÚÜÑáéíóúüñ"
+	Plain    = "AEIOUUNaeiouun"
+)
