@@ -37,7 +37,7 @@ const benchmark = "alta/internal/bench"
 var adapterMayImport = []string{"alta/internal/crash", "alta/pipeline"}
 
 // testsMayImport comes on top of that for test files, and of the package itself.
-var testsMayImport = []string{"alta/internal/sandbox", "alta/store/storetest", "alta/internal/pgcluster", "alta/internal/pgcluster/pgtest"}
+var testsMayImport = []string{"alta/internal/sandbox", "alta/store", "alta/store/storetest", "alta/internal/pgcluster", "alta/internal/pgcluster/pgtest"}
 
 // aPackage is what 'go list -json' says of a package.
 type aPackage struct {

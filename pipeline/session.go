@@ -60,6 +60,10 @@ type Opening struct {
 	Opens   time.Time // with OpenSpent
 }
 
+// CodeWait is the [Fault.Code] of a user whose session somebody else was minting
+// for longer than was waited.
+const CodeWait = "session_wait"
+
 // waitEvery is how often a session that another one mints is looked for.
 const waitEvery = 100 * time.Millisecond
 
@@ -96,7 +100,7 @@ func (c Counter) Open(ctx context.Context, who Holder) (l Link, minted bool, err
 		}
 		select {
 		case <-ctx.Done():
-			return Link{}, false, &Fault{Kind: Retry, Code: "session_wait", Reason: "a session of this user is being opened and did not come in time", Err: ctx.Err()}
+			return Link{}, false, &Fault{Kind: Retry, Code: CodeWait, Reason: "a session of this user is being opened and did not come in time", Err: ctx.Err()}
 		case <-time.After(waitEvery):
 		}
 	}
