@@ -78,6 +78,15 @@ type Link struct {
 	ExpiresAt time.Time // assumed: the partner API names no lifetime; zero for a lasting link
 }
 
+// Unsubscribe returns the address of the header List-Unsubscribe. Only a reminder
+// has one: what a user asked for, or is told once, is nothing to unsubscribe from.
+func (d *Delivery) Unsubscribe() Secret {
+	if d.Step != Reminder {
+		return Secret{}
+	}
+	return d.Link.OptOut()
+}
+
 // Lasts tells whether the link never expires.
 func (l Link) Lasts() bool { return l.Ticket != nil }
 
@@ -92,7 +101,8 @@ type Message struct {
 	ID   string    // Message-ID of RFC 5322, without angle brackets
 	Date time.Time // the Date header
 	Content
-	Digest []byte // the [Content.Digest], with sender and recipient, that the ledger knows
+	Unsubscribe Secret // where one click opts out (RFC 8058); zero for a mail without the header
+	Digest      []byte // the [Content.Digest], with what else must be the same, that the ledger knows
 }
 
 // Content is the text of a mail. It contains the link, so it hides itself from

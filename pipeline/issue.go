@@ -14,11 +14,12 @@ type Issuer interface {
 
 // Issue gives the delivery a link that works: the one that an earlier attempt
 // at this very mail left behind while it has more than minLife left, otherwise
-// a fresh one that is assumed to live for ttl. A user whose mints have spent the
-// budget waits for it.
+// a fresh one that is assumed to live for ttl. A lasting link is none that works:
+// the landing page is no longer served. A user whose mints have spent the budget
+// waits for it.
 func Issue(issuer Issuer, budget Budget, now Clock, ttl, minLife time.Duration) Stage {
 	return func(ctx context.Context, d *Delivery) error {
-		if d.Link.Usable(now(), minLife) {
+		if d.Link.Usable(now(), minLife) && !d.Link.Lasts() {
 			return nil
 		}
 		if d.Repeat {

@@ -48,6 +48,8 @@ func TestIssue(t *testing.T) {
 		{name: "A repeat keeps its link while that lives.", link: old(2 * time.Hour), repeat: true, kept: true},
 		{name: "A repeat whose link has no life left is cancelled, and nothing is minted for it.", link: old(time.Minute), repeat: true, kept: true, code: "doubt_expired"},
 		{name: "A repeat that lost its link is cancelled too.", repeat: true, kept: true, code: "doubt_expired"},
+		{name: "A link that lasts is replaced, since nothing answers there.", link: lasting(t), minted: true},
+		{name: "A repeat of a link that lasts is cancelled.", link: lasting(t), repeat: true, kept: true, code: "doubt_expired"},
 		{name: "A fault of the partner leaves the delivery as it was.", err: refused, minted: true, kept: true, code: "capa.invalid_input"},
 		{name: "A link that has too little left is gone, though its replacement failed.", link: old(time.Minute), err: refused, minted: true, none: true, code: "capa.invalid_input"},
 	} {

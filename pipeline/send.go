@@ -47,7 +47,7 @@ func Send(ledger Beginner, smtp Sender, now Clock) Stage {
 			}
 		}()
 		// From here on its digest stands for the text, which waits for no commit.
-		defer func() { d.Message.Content = Content{} }()
+		defer func() { d.Message.Content, d.Message.Unsubscribe = Content{}, Secret{} }()
 		d.Receipt, err = smtp.Send(ctx, d, func() error {
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("begin the mail: %w", err)

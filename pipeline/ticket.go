@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // TicketBytes is how many random bytes a token has: 128 bits.
@@ -39,10 +40,13 @@ func (t Ticket) Alive() bool {
 
 // Lasting gives the delivery a link that never expires: base + "/k/" + a token.
 // What it leads to is minted when the user opens it. base is a URL without a slash
-// at its end. It stands in the chain instead of [Issue].
+// at its end. It stands in the chain instead of [Issue]. An earlier attempt's link
+// is kept, unless it lasts and leads to another base, where nobody may answer; a
+// mail in doubt keeps even that.
 func Lasting(base string, random io.Reader, now Clock) Stage {
 	return func(_ context.Context, d *Delivery) error {
-		if d.Link.Usable(now(), 0) {
+		moved := d.Link.Lasts() && !strings.HasPrefix(d.Link.URL.Reveal(), base+TicketPath)
+		if d.Link.Usable(now(), 0) && (d.Repeat || !moved) {
 			return nil
 		}
 		if d.Repeat {
@@ -59,5 +63,21 @@ func Lasting(base string, random io.Reader, now Clock) Stage {
 	}
 }
 
-// TicketPath is the path of the landing page, before the token.
-const TicketPath = "/k/"
+// The paths before the token: of the landing page, and of the page where a user
+// opts out.
+const (
+	TicketPath = "/k/"
+	OptOutPath = "/u/"
+)
+
+// OptOut returns the address at which the user opts out, which has the token of
+// the lasting link; the zero value for a link that leads to the verification
+// itself.
+func (l Link) OptOut() Secret {
+	url := l.URL.Reveal()
+	at := strings.LastIndex(url, TicketPath)
+	if !l.Lasts() || at < 0 {
+		return Secret{}
+	}
+	return NewSecret(url[:at] + OptOutPath + url[at+len(TicketPath):])
+}

@@ -55,6 +55,10 @@ func voiceFile(l pipeline.Locale) string { return string(l) + "/voice.txt" }
 
 func wordsFile(l pipeline.Locale) string { return string(l) + "/words.tmpl" }
 
+// optOutFile is apart from the words, so that a folder that overrides those, and
+// was written before there was such a phrase, still has it.
+func optOutFile(l pipeline.Locale) string { return string(l) + "/optout.tmpl" }
+
 func stepFile(l pipeline.Locale, s pipeline.Step, part string) string {
 	return fmt.Sprintf("%s/%s.%s.tmpl", l, s, part)
 }
@@ -63,7 +67,7 @@ func stepFile(l pipeline.Locale, s pipeline.Step, part string) string {
 func fileNames() []string {
 	names := []string{layoutHTML, layoutText}
 	for _, l := range locales() {
-		names = append(names, voiceFile(l), wordsFile(l))
+		names = append(names, voiceFile(l), wordsFile(l), optOutFile(l))
 		for _, s := range pipeline.Steps() {
 			for _, part := range []string{partSubject, partWords, partText, partHTML} {
 				names = append(names, stepFile(l, s, part))
@@ -128,7 +132,7 @@ func override(files map[string]file, dir string) error {
 			return filepath.SkipDir
 		case !slices.Contains(fileNames(), name):
 			errs = append(errs, fmt.Errorf("%s: no template has this name; the names are %s, %s and, in the folder of a locale, "+
-				"voice.txt, words.tmpl and STEP.PART.tmpl, where STEP is one of %s and PART one of subject, words, txt, html",
+				"voice.txt, words.tmpl, optout.tmpl and STEP.PART.tmpl, where STEP is one of %s and PART one of subject, words, txt, html",
 				path, layoutHTML, layoutText, join(pipeline.Steps())))
 		default:
 			f, err := readFile(path)

@@ -44,6 +44,12 @@ func TestGolden(t *testing.T) {
 				}
 				c = render(t, formal, d)
 				golden(t, want, name+".usted.txt", c.Subject+"\n\n"+c.Text)
+
+				c = render(t, informal, lasting(d))
+				golden(t, want, name+".lasting.txt", c.Subject+"\n\n"+c.Text)
+				golden(t, want, name+".lasting.html", c.HTML)
+				c = render(t, formal, d)
+				golden(t, want, name+".lasting.usted.txt", c.Subject+"\n\n"+c.Text)
 			}
 		}
 		d := delivery(locale, pipeline.Invite, pipeline.Individual)

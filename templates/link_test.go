@@ -33,6 +33,55 @@ func TestLinkByteForByte(t *testing.T) {
 	}
 }
 
+// A lasting link does so too, and so does the address in a reminder at which its
+// reader opts out, whatever the path of the base.
+func TestLastingLinkByteForByte(t *testing.T) {
+	s := load(t, "")
+	for _, base := range []string{
+		"https://kyc.nomada.example", "http://127.0.0.1:8081", "https://nomada.example/a%2Fb+c;d='e'(f)*~!$,@[:]&amp;lt&copy=3",
+		`https://nomada.example/"quoted"<tag>\back|{brace}^` + "`tick`", "https://nomada.example/k/k", "https://nomada.example/{{.Name}}/</a><!--",
+	} {
+		for _, token := range []string{"AAECAwQFBgcICQoLDA0ODw", "-_-_-_-_-_-_-_-_-_-_-w"} {
+			for _, d := range everyDelivery() {
+				d = lasting(d)
+				link, optOut := base+"/k/"+token, base+"/u/"+token
+				d.Link.URL = pipeline.NewSecret(link)
+				c := render(t, s, d)
+				checkLinks(t, c, link)
+				want := 0
+				if d.Step == pipeline.Reminder {
+					want = 1
+				}
+				hrefs, _ := anchors(t, c.HTML)
+				if n := count(hrefs, optOut); n != want {
+					t.Errorf("%s: %d of the addresses are %q: %q", d.Step, n, optOut, hrefs)
+				}
+				if n := count(strings.Split(c.Text, "\n"), optOut); n != want {
+					t.Errorf("%s: %d lines of the text are %q", d.Step, n, optOut)
+				}
+				if n := strings.Count(c.Text+html.UnescapeString(c.HTML), "/u/"); n != 2*want {
+					t.Errorf("%s: %d times another address to opt out", d.Step, n)
+				}
+			}
+		}
+	}
+}
+
+// Only a reminder with a lasting link offers to opt out.
+func TestWhoMayOptOut(t *testing.T) {
+	s := load(t, "")
+	for _, d := range everyDelivery() {
+		c := render(t, s, d)
+		want := d.Step == pipeline.Reminder && d.Link.Lasts()
+		if got := strings.Contains(c.Text, "recordatorios") || strings.Contains(c.Text, "de baja"); got != want {
+			t.Errorf("%s with lasting link %v: offered in the text %v", d.Step, d.Link.Lasts(), got)
+		}
+		if got := strings.Contains(c.HTML, "No recibir más recordatorios"); got != want {
+			t.Errorf("%s with lasting link %v: offered on the page %v", d.Step, d.Link.Lasts(), got)
+		}
+	}
+}
+
 func FuzzLink(f *testing.F) {
 	f.Add("x.example/s?_al=TOKEN==&r=a%2Fb+c;d='e'")
 	f.Add("x.example/&amp;&lt;%zz\"><script>")
@@ -43,7 +92,7 @@ func FuzzLink(f *testing.F) {
 		d := delivery(pipeline.ESMX, pipeline.Invite, pipeline.Individual)
 		d.Link.URL = pipeline.NewSecret(link)
 		c, err := s.Render(d)
-		if checkLink(link) != nil {
+		if checkLink(link, false) != nil {
 			if err == nil {
 				t.Fatalf("%q was mailed", link)
 			}

@@ -70,6 +70,12 @@ func TestLoadNamesTheMistake(t *testing.T) {
 		{"an empty subject is refused",
 			map[string]string{"es-MX/invite.subject.tmpl": "\n"},
 			[]string{"es-MX/invite.subject.tmpl", "the subject is empty"}},
+		{"the address to opt out in a subject is refused too",
+			map[string]string{"es-MX/reminder.subject.tmpl": `Ve a {{.OptOut}}`},
+			[]string{"es-MX/reminder.subject.tmpl", "must not hold the link"}},
+		{"a misspelt variable that only mails with a lasting link show is found",
+			map[string]string{"es-MX/reissue.txt.tmpl": `{{define "body"}}{{if .Lasting}}{{.X4}}{{end}}x{{end}}`},
+			[]string{"es-MX/reissue.txt.tmpl:1:", "X4"}},
 		{"a control character in a subject is refused",
 			map[string]string{"es-MX/invite.subject.tmpl": `a{{"\x00"}}b`},
 			[]string{"es-MX/invite.subject.tmpl", "control character"}},
@@ -123,8 +129,44 @@ func TestLoadNamesTheMistake(t *testing.T) {
 					t.Errorf("the error does not say %q:\n%v", want, err)
 				}
 			}
-			if strings.Contains(err.Error(), sampleLink) {
+			if strings.Contains(err.Error(), sampleLink) || strings.Contains(err.Error(), sampleLasting) {
 				t.Errorf("the error holds a link: %v", err)
+			}
+		})
+	}
+}
+
+// Templates that were written before there were lasting links work on, without such
+// links. With them, a date that is not there is found, and whoever asks whether there
+// is one writes a mail that is right.
+func TestADateThatALastingLinkHasNot(t *testing.T) {
+	until := func(text string) map[string]string {
+		return map[string]string{"es-MX/reissue.html.tmpl": `{{define "title"}}x{{end}}{{define "preheader"}}` + text +
+			`{{end}}{{define "body"}}x{{end}}`}
+	}
+	for _, tc := range []struct {
+		sentence string
+		files    map[string]string
+		wrong    bool // with lasting links
+	}{
+		{"a date in a sentence is missed", until("Sirve hasta el {{.ValidUntil}}."), true},
+		{"a date in a subject is missed", map[string]string{"es-DO/reminder.subject.tmpl": "{{.Brand.Name}}: hasta el {{.ValidUntil}}"}, true},
+		{"a date in words that text and page share is missed",
+			map[string]string{"es-DO/invite.words.tmpl": `{{define "opening"}}Hasta el {{$.ValidUntil}}{{end}}{{define "closing"}}x{{end}}`}, true},
+		{"a date that is alone in its condition leaves a hole", until("Sirve hasta el {{with .ValidUntil}}{{.}}{{end}}."), true},
+		{"a sentence that asks whether the link lasts is right", until("{{if .Lasting}}No vence.{{else}}Hasta el {{.ValidUntil}}.{{end}}"), false},
+		{"a sentence that asks whether there is a date is right", until("{{with .ValidUntil}}Hasta el {{.}}.{{end}}"), false},
+		{"a mail without a date is right", until("Hola"), false},
+	} {
+		t.Run(tc.sentence, func(t *testing.T) {
+			dir := overrides(t, tc.files)
+			load(t, dir)
+			_, err := Load(Options{Dir: dir, Brands: brands(), Lasting: true})
+			if tc.wrong != (err != nil) {
+				t.Fatalf("with lasting links: %v", err)
+			}
+			if err != nil && (!strings.Contains(err.Error(), "{{.ValidUntil}} is empty") || strings.Contains(err.Error(), sampleLasting)) {
+				t.Errorf("the error does not say what to do: %v", err)
 			}
 		})
 	}

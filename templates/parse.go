@@ -29,10 +29,10 @@ func htmlPieces() []string { return []string{"title", "preheader", "body"} }
 // parsed into every part, so that a phrase is written once and each part escapes
 // the values in it by its own rules.
 func parseMail(files map[string]file, l pipeline.Locale, s pipeline.Step) (*mail, error) {
-	words, paragraphs := files[wordsFile(l)], files[stepFile(l, s, partWords)]
-	subject, err1 := parseText(nil, files[stepFile(l, s, partSubject)], words, paragraphs)
-	text, err2 := parseText(textPieces(), files[layoutText], words, paragraphs, files[stepFile(l, s, partText)])
-	page, err3 := parseHTML(htmlPieces(), files[layoutHTML], words, paragraphs, files[stepFile(l, s, partHTML)])
+	optOut, words, paragraphs := files[optOutFile(l)], files[wordsFile(l)], files[stepFile(l, s, partWords)]
+	subject, err1 := parseText(nil, files[stepFile(l, s, partSubject)], optOut, words, paragraphs)
+	text, err2 := parseText(textPieces(), files[layoutText], optOut, words, paragraphs, files[stepFile(l, s, partText)])
+	page, err3 := parseHTML(htmlPieces(), files[layoutHTML], optOut, words, paragraphs, files[stepFile(l, s, partHTML)])
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}

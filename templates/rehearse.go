@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"alta/pipeline"
@@ -35,6 +36,9 @@ func (f *faults) addFor(what string, err error) {
 // spoil.
 const sampleLink = "https://verify.example/s?_al=TOKEN==&r=a%2Fb+c;d='e'(f)*~!$,@[:]#g&amp;lt"
 
+// sampleLasting is a lasting link, at a base whose path holds all that a path may.
+const sampleLasting = "https://kyc.example/a%2Fb+c;d='e'(f)*~!$,@[:]&amp;lt/k/AAECAwQFBgcICQoLDA0ODw"
+
 // rehearsal is one sample mail.
 type rehearsal struct {
 	delivery *pipeline.Delivery
@@ -42,24 +46,73 @@ type rehearsal struct {
 }
 
 // rehearse renders each mail once for each country, which shows what is wrong with
-// a brand, and if it is to be thorough for every kind of user there is, since a
-// template names its variables in branches that only some users reach.
-func (s *Set) rehearse(f *faults, thorough bool) {
+// a brand, and if a folder overrides some for every kind of user there is, since a
+// template names its variables in branches that only some users reach. Mails with a
+// lasting link are rehearsed where there are any, and where somebody else wrote the
+// templates.
+func (s *Set) rehearse(f *faults, o Options) {
+	thorough := o.Dir != ""
 	for _, locale := range locales() {
 		for _, step := range pipeline.Steps() {
 			for _, r := range rehearsals(locale, step, thorough) {
-				brand := s.brands[r.delivery.User.Country]
-				if r.bare {
-					brand = Brand{Name: brand.Name}
+				f.addFor(fmt.Sprintf("render %s %s", locale, step), s.try(r))
+				if !thorough && !o.Lasting {
+					continue
 				}
-				v, err := newVariables(r.delivery, brand, s.languages[locale])
-				if err == nil {
-					_, err = s.mails[key{locale, step}].write(v)
+				last(r.delivery)
+				f.addFor(fmt.Sprintf("render %s %s", locale, step), s.try(r))
+				if o.Lasting {
+					f.addFor(fmt.Sprintf("render %s %s", locale, step), s.tryDateless(r))
 				}
-				f.addFor(fmt.Sprintf("render %s %s", locale, step), err)
 			}
 		}
 	}
+}
+
+func (s *Set) try(r rehearsal) error {
+	v, err := s.rehearsed(r)
+	if err == nil {
+		_, err = s.mails[key{r.delivery.User.Locale, r.delivery.Step}].write(v)
+	}
+	return err
+}
+
+// tryDateless finds what shows .ValidUntil to the reader of a mail with a lasting link,
+// which has none: a sentence with a hole. What is written with a date and without one
+// differs by the date alone there; where a template asks first, by the sentence.
+func (s *Set) tryDateless(r rehearsal) error {
+	v, err := s.rehearsed(r)
+	if err != nil {
+		return err
+	}
+	m := s.mails[key{r.delivery.User.Locale, r.delivery.Step}]
+	without, err := m.execute(v)
+	if err != nil {
+		return nil // try has said so
+	}
+	const date = "q7Until7q"
+	v.ValidUntil = date
+	with, err := m.execute(v)
+	if err != nil {
+		return err
+	}
+	for _, part := range []struct{ name, without, with string }{
+		{m.subject.Name(), without.subject, with.subject}, {m.text.Name(), without.text, with.text}, {m.html.Name(), without.page, with.page},
+	} {
+		if part.with != part.without && strings.ReplaceAll(part.with, date, "") == part.without {
+			return fmt.Errorf("%s: {{.ValidUntil}} is empty, since the link of these mails never expires; "+
+				"write {{if .Lasting}}…{{else}}…{{.ValidUntil}}…{{end}}", part.name)
+		}
+	}
+	return nil
+}
+
+func (s *Set) rehearsed(r rehearsal) (*Variables, error) {
+	brand := s.brands[r.delivery.User.Country]
+	if r.bare {
+		brand = Brand{Name: brand.Name}
+	}
+	return newVariables(r.delivery, brand, s.languages[r.delivery.User.Locale])
 }
 
 // rehearsals returns mails to a usual user of each country, and if they are to be
@@ -96,4 +149,10 @@ func sampleDelivery(
 		Step: s, Round: round, Attempt: 1,
 		Link: pipeline.Link{URL: pipeline.NewSecret(sampleLink), IssuedAt: issued, ExpiresAt: issued.Add(24 * time.Hour)},
 	}
+}
+
+// last turns the delivery's link into one that never expires.
+func last(d *pipeline.Delivery) {
+	digest := pipeline.DigestTicket(sampleLasting[strings.LastIndexByte(sampleLasting, '/')+1:])
+	d.Link = pipeline.Link{URL: pipeline.NewSecret(sampleLasting), Ticket: &digest, IssuedAt: d.Link.IssuedAt}
 }

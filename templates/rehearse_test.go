@@ -7,7 +7,7 @@ import "testing"
 func TestTheBuiltInTemplatesPassTheWholeRehearsal(t *testing.T) {
 	s := load(t, "")
 	var found faults
-	s.rehearse(&found, true)
+	s.rehearse(&found, Options{Dir: "as if there were one", Lasting: true})
 	for _, err := range found.errs {
 		t.Error(err)
 	}

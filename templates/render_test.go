@@ -46,7 +46,16 @@ func TestEveryMail(t *testing.T) {
 			if len(c.HTML) > 15<<10 {
 				t.Errorf("%s: the page has %d bytes", name, len(c.HTML))
 			}
-			for _, want := range []string{d.User.Name, "noviembre de 2026", "personal", "contraseñas", "Nómada", "Recib"} {
+			until := "noviembre de 2026"
+			if d.Link.Lasts() {
+				until = "No vence"
+				for _, word := range []string{until, "hasta el", "2026", "solo este", "nuevo", "reemplaza", "sustituye"} {
+					if strings.Contains(strings.ToLower(c.Subject+c.Text+c.HTML), word) {
+						t.Errorf("%s: a mail whose link never expires says %q", name, word)
+					}
+				}
+			}
+			for _, want := range []string{d.User.Name, until, "personal", "contraseñas", "Nómada", "Recib"} {
 				if !strings.Contains(unbroken(c.Text), want) {
 					t.Errorf("%s: the text does not say %q", name, want)
 				}

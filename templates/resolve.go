@@ -16,7 +16,7 @@ const (
 	// take, in number and in bytes; the built-in templates stay below both. What
 	// comes above is executed.
 	maxVariants = 64
-	maxResolved = 320 << 10
+	maxResolved = 640 << 10
 )
 
 // variant is a mail with its values left out. Most of a mail is the same for all
@@ -44,6 +44,8 @@ type variantKey struct {
 	country  pipeline.Country
 	business bool
 	named    bool
+	lasting  bool
+	optOut   bool
 	round    int
 }
 
@@ -65,7 +67,7 @@ func (m *mail) variant(v *Variables) *variant {
 	if m.usage.obstacle != "" {
 		return nil
 	}
-	k := variantKey{v.Country, v.Business, v.Name != "", m.usage.likeRound(v.Round)}
+	k := variantKey{v.Country, v.Business, v.Name != "", v.Lasting, v.OptOut != "", m.usage.likeRound(v.Round)}
 	if known := m.variants.known.Load(); known != nil {
 		if r, ok := known.byKey[k]; ok || known.full {
 			return r
@@ -101,9 +103,8 @@ func (m *mail) learn(k variantKey, v *Variables) *variant {
 // resolve renders the mail with a probe, cuts it into segments and has them
 // proved. It returns nil when one of these fails.
 func (m *mail) resolve(v Variables) *variant {
-	named := v.Name != ""
-	p := newProbe()
-	p.set(&v, named)
+	p, there := newProbe(), v.there()
+	p.set(&v, there)
 	raw, err := m.execute(&v)
 	if err != nil {
 		return nil
@@ -134,7 +135,7 @@ func (m *mail) resolve(v Variables) *variant {
 		linkAlone:   tidied.holdAlone(slot{linkValue, verbatim}),
 		linkInClear: showsLink(&page),
 	}
-	if !m.proves(r, v, named) {
+	if !m.proves(r, v, there) {
 		return nil
 	}
 	return r
@@ -142,7 +143,7 @@ func (m *mail) resolve(v Variables) *variant {
 
 // fill joins the mail of a variant. It reports false when the mail must be executed.
 func (m *mail) fill(r *variant, v *Variables) (pipeline.Content, bool) {
-	if !fitsALine(v.Name) || !fitsALine(v.Link) || !fitsALine(v.ValidUntil) {
+	if !fitsALine(v.Name) || !fitsALine(v.Link) || !fitsALine(v.ValidUntil) || !fitsALine(v.OptOut) {
 		return pipeline.Content{}, false
 	}
 	var f filling

@@ -86,16 +86,27 @@ func delivery(l pipeline.Locale, s pipeline.Step, kind pipeline.UserType) *pipel
 	return d
 }
 
-// everyDelivery returns one delivery of each step, locale, kind and round.
+// lasting is the delivery with a link that never expires.
+func lasting(d *pipeline.Delivery) *pipeline.Delivery {
+	const token = "AAECAwQFBgcICQoLDA0ODw"
+	digest := pipeline.DigestTicket(token)
+	d.Link = pipeline.Link{
+		URL: pipeline.NewSecret("https://kyc.nomada.example" + pipeline.TicketPath + token), Ticket: &digest, IssuedAt: d.Link.IssuedAt,
+	}
+	return d
+}
+
+// everyDelivery returns one delivery of each step, locale, kind and round, with a
+// link that expires and with one that does not.
 func everyDelivery() []*pipeline.Delivery {
 	var all []*pipeline.Delivery
 	for _, l := range locales() {
 		for _, s := range pipeline.Steps() {
 			for _, kind := range []pipeline.UserType{pipeline.Individual, pipeline.Business} {
 				for round := 1; round <= 4; round++ {
-					d := delivery(l, s, kind)
-					d.Round = round
-					all = append(all, d)
+					d, other := delivery(l, s, kind), lasting(delivery(l, s, kind))
+					d.Round, other.Round = round, round
+					all = append(all, d, other)
 				}
 			}
 		}

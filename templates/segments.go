@@ -19,6 +19,7 @@ const (
 	nameValue value = iota
 	linkValue
 	untilValue
+	optOutValue
 	valueCount
 )
 
@@ -28,7 +29,7 @@ type writing int
 const (
 	// verbatim is for text.
 	verbatim writing = iota
-	// inAttribute is how Href writes the link.
+	// inAttribute is how Href and OptOutHref write an address.
 	inAttribute
 	// inPage is how html/template writes a value in the text of an element, in a
 	// quoted attribute and in a title. It has other ways for other places; a
@@ -137,7 +138,9 @@ func (v *Variables) own(which value) string {
 		return v.Name
 	case linkValue:
 		return v.Link
-	default:
+	case untilValue:
 		return v.ValidUntil
+	default:
+		return v.OptOut
 	}
 }

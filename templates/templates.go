@@ -43,6 +43,9 @@ type Options struct {
 	Dir string
 	// Brands holds the brand of each country.
 	Brands map[pipeline.Country]Brand
+	// Lasting says that mails carry links that never expire, so that no template
+	// may show a date as if there were one.
+	Lasting bool
 }
 
 // Set holds every template, ready to render. It is safe for concurrent use.
@@ -85,7 +88,7 @@ func Load(o Options) (*Set, error) {
 		}
 	}
 	if len(found.errs) == 0 {
-		s.rehearse(&found, o.Dir != "")
+		s.rehearse(&found, o)
 	}
 	if err := errors.Join(found.errs...); err != nil {
 		return nil, fmt.Errorf("load templates: %w", err)
@@ -156,7 +159,7 @@ func (m *mail) checkSubject(subject string, v *Variables) error {
 		return fmt.Errorf("%s: the subject is empty", m.subject.Name())
 	case strings.ContainsFunc(subject, unicode.IsControl):
 		return fmt.Errorf("%s: the subject holds a control character", m.subject.Name())
-	case strings.Contains(subject, v.Link):
+	case strings.Contains(subject, v.Link) || v.OptOut != "" && strings.Contains(subject, v.OptOut):
 		// Mail servers log subjects, and a link is a secret.
 		return fmt.Errorf("%s: the subject must not hold the link", m.subject.Name())
 	}

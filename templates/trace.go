@@ -31,7 +31,7 @@ type kind int
 
 const (
 	constant kind = iota // nothing but the variant
-	own                  // it is a value of the user's own, unchanged: Name, Link, Href or ValidUntil
+	own                  // it is a value of the user's own, unchanged: Name, Link, Href, ValidUntil, OptOut or OptOutHref
 	whole                // it is the *Variables
 )
 
@@ -247,12 +247,12 @@ func (t *tracer) field(n parse.Node, s scope, of kind, names []string) kind {
 	}
 	if of == whole {
 		switch names[0] {
-		case "Brand", "Country", "Locale", "Business", "Say":
+		case "Brand", "Country", "Locale", "Business", "Lasting", "Say":
 			return constant
 		case "Round":
 			t.found.everyRound = true
 			return constant
-		case "Name", "Link", "Href", "ValidUntil":
+		case "Name", "Link", "Href", "ValidUntil", "OptOut", "OptOutHref":
 			if len(names) == 1 {
 				return own
 			}

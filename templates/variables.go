@@ -24,23 +24,30 @@ type Variables struct {
 	Round      int              // 1 for the first mail of this step that the user gets
 	Business   bool             // a company, verified by KYB
 	Name       string           // fit for a greeting; may be empty
+	Lasting    bool             // the link never expires
 	Link       string           // verbatim, for text; Href is for attributes
-	ValidUntil string           // in words, in the user's own time zone
+	ValidUntil string           // in words, in the user's own time zone; empty for a lasting link
+	OptOut     string           // where the user opts out, for text; OptOutHref is for attributes; empty where a mail offers none
 	voice      voice
 }
 
 func newVariables(d *pipeline.Delivery, b Brand, l language) (*Variables, error) {
-	link := d.Link.URL.Reveal()
-	if err := checkLink(link); err != nil {
+	link, lasting := d.Link.URL.Reveal(), d.Link.Lasts()
+	if err := checkLink(link, lasting); err != nil {
 		return nil, err
 	}
-	if d.Link.ExpiresAt.IsZero() {
+	until := ""
+	switch {
+	case lasting:
+	case d.Link.ExpiresAt.IsZero():
 		return nil, errors.New("the link has no expiry")
+	default:
+		until = spellOut(l.calendar, d.Link.ExpiresAt.In(d.User.Location()))
 	}
 	return &Variables{
 		Brand: b, Country: d.User.Country, Locale: d.User.Locale, Round: cmp.Or(d.Nth, d.Round),
 		Business: d.User.Type == pipeline.Business, Name: greetingName(d.User.Name),
-		Link: link, ValidUntil: spellOut(l.calendar, d.Link.ExpiresAt.In(d.User.Location())), voice: l.voice,
+		Lasting: lasting, Link: link, ValidUntil: until, OptOut: d.Unsubscribe().Reveal(), voice: l.voice,
 	}, nil
 }
 
@@ -58,8 +65,14 @@ func (v *Variables) Say(tu, usted string) string {
 // one) and the link would no longer be the one that was issued; there is no
 // type that turns this off. Inside double quotes html.EscapeString is all that
 // HTML needs, and checkLink has made sure that it is an https URL.
-func (v *Variables) Href() htmltemplate.HTMLAttr {
-	return htmltemplate.HTMLAttr(`href="` + html.EscapeString(v.Link) + `"`)
+func (v *Variables) Href() htmltemplate.HTMLAttr { return href(v.Link) }
+
+// OptOutHref is the same with the address at which the user opts out, which is the
+// lasting link but for its path.
+func (v *Variables) OptOutHref() htmltemplate.HTMLAttr { return href(v.OptOut) }
+
+func href(url string) htmltemplate.HTMLAttr {
+	return htmltemplate.HTMLAttr(`href="` + html.EscapeString(url) + `"`)
 }
 
 // Initial is the first letter or digit of the brand's name in upper case, a
@@ -74,8 +87,10 @@ func (b Brand) Initial() string {
 }
 
 // checkLink accepts an absolute https URL of printable ASCII, as RFC 3986,
-// section 2, has it. Its errors hold nothing of the link.
-func checkLink(link string) error {
+// section 2, has it. A lasting link is alta's own, and its base was checked when
+// alta started: it may be http on this very machine. The errors hold nothing of
+// the link.
+func checkLink(link string, own bool) error {
 	if link == "" {
 		return errors.New("the delivery has no link")
 	}
@@ -83,7 +98,7 @@ func checkLink(link string) error {
 		return errors.New("the link holds a character that is not printable ASCII")
 	}
 	u, err := url.Parse(link)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
+	if err != nil || u.Scheme != "https" && !(own && u.Scheme == "http") || u.Host == "" {
 		return errors.New("the link is not an https URL")
 	}
 	return nil

@@ -62,6 +62,15 @@ func readExplanation(ctx context.Context, s ledger, ref string) (x explanation, 
 	if x.idle, err = s.idle(ctx); err != nil {
 		return x, err
 	}
+	if x.visits, err = s.Visits(ctx, x.user.User.ID); err != nil {
+		return x, err
+	}
+	if x.sessions, err = s.SessionsOf(ctx, x.user.User.ID); err != nil {
+		return x, err
+	}
+	if x.news, err = s.NewsOf(ctx, x.user.User.ID); err != nil {
+		return x, err
+	}
 	x.audit, err = s.Audit(ctx, x.user.User.ID)
 	return x, err
 }
@@ -70,6 +79,9 @@ type explainJSON struct {
 	User       userJSON       `json:"user"`
 	Deliveries []deliveryJSON `json:"deliveries"`
 	Audit      []auditJSON    `json:"audit"`
+	Visits     []visitJSON    `json:"visits"` // of lasting links
+	Sessions   []sessionJSON  `json:"sessions"`
+	News       []newsJSON     `json:"news"` // what the partner told
 	Next       *nextJSON      `json:"next"` // null when nothing comes
 	Outlook    string         `json:"outlook"`
 }
@@ -114,7 +126,10 @@ type nextJSON struct {
 }
 
 func explainOut(x explanation, outlook string) explainJSON {
-	out := explainJSON{User: userOut(x.user), Deliveries: []deliveryJSON{}, Audit: []auditJSON{}, Outlook: outlook}
+	out := explainJSON{
+		User: userOut(x.user), Deliveries: []deliveryJSON{}, Audit: []auditJSON{},
+		Visits: x.visitsOut(), Sessions: x.sessionsOut(), News: x.newsOut(), Outlook: outlook,
+	}
 	for _, d := range x.deliveries {
 		j := deliveryJSON{
 			ID: d.ID, Step: d.Step, Round: d.Round, State: d.State, DueAt: utc(d.DueAt), Operator: d.Operator,

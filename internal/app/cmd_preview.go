@@ -17,8 +17,12 @@ import (
 	"alta/pipeline"
 )
 
-// previewLink stands for the link: a preview mints nothing.
-const previewLink = "https://kyc.example/session?_al=PREVIEW==&r=a%2Fb"
+// previewLink stands for the link: a preview mints nothing. previewToken does so
+// where mails lead to the landing page, which knows no such token.
+const (
+	previewLink  = "https://kyc.example/session?_al=PREVIEW==&r=a%2Fb"
+	previewToken = "PREVIEW-PREVIEW-PREVIA"
+)
 
 // preview is what the operator asked for.
 type preview struct {
@@ -31,7 +35,8 @@ func (a *app) previewCommand() *cobra.Command {
 		Use:   "preview",
 		Short: "Show a mail as it will look",
 		Long: `preview writes one mail with a made-up link; nothing is minted or sent. Without
---user it goes to a made-up person.`,
+--user it goes to a made-up person. With public.base_url the link is the lasting
+one.`,
 		Example: `  alta preview --step invite --locale es-MX --out invite.html
   alta preview --step reminder --locale es-DO --format txt
   alta preview --step reissue --user ana@example.mx --format eml --out mail.eml`,
@@ -126,11 +131,20 @@ func (a *app) previewDelivery(ctx context.Context, p preview) (*pipeline.Deliver
 		user, locale = found, cmp.Or(pipeline.Locale(p.locale), found.Locale)
 	}
 	user.Locale = locale
-	return &pipeline.Delivery{
-		User: user, Step: pipeline.Step(p.step), Round: 1, Attempt: 1,
-		Link:    pipeline.Link{URL: pipeline.NewSecret(previewLink), IssuedAt: now, ExpiresAt: now.Add(a.config.Capa.LinkTTL)},
+	d := &pipeline.Delivery{
+		User: user, Step: pipeline.Step(p.step), Round: 1, Attempt: 1, Link: a.previewLink(now),
 		Message: pipeline.Message{ID: "preview@alta.invalid", Date: now.Truncate(time.Second)},
-	}, nil
+	}
+	d.Message.Unsubscribe = d.Unsubscribe()
+	return d, nil
+}
+
+func (a *app) previewLink(now time.Time) pipeline.Link {
+	if base := a.config.Public.BaseURL; base != "" {
+		digest := pipeline.DigestTicket(previewToken)
+		return pipeline.Link{URL: pipeline.NewSecret(base + pipeline.TicketPath + previewToken), Ticket: &digest, IssuedAt: now}
+	}
+	return pipeline.Link{URL: pipeline.NewSecret(previewLink), IssuedAt: now, ExpiresAt: now.Add(a.config.Capa.LinkTTL)}
 }
 
 func (a *app) previewUser(ctx context.Context, ref string) (u pipeline.User, err error) {

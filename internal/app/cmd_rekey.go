@@ -72,7 +72,7 @@ func (a *app) rekey(ctx context.Context, s ledger, yes bool) (err error) {
 	if err := s.Shred(ctx, a.now()); err != nil {
 		return err
 	}
-	if err := settleOrphans(ctx, s, a.config.Plan.Plan(), a.config.Capa.LeastLife(), a.log, a.now); err != nil {
+	if err := settleOrphans(ctx, s, a.config, a.log, a.now); err != nil {
 		return err
 	}
 	links, err := s.SealedLinks(ctx)

@@ -78,6 +78,9 @@ func (a *app) runOnce(ctx context.Context, s ledger, limit int, yes, asJSON bool
 	}
 	defer giveBack(ctx, right, &err)
 
+	if _, shared := s.(sharedLedger); !shared && a.config.Public.lasting() {
+		a.log.Warn("'alta serve' does not run, and nothing else answers the links in these mails; start it, since users click soon")
+	}
 	p := pass{trigger: store.ByCommand, limit: limit}
 	if yes {
 		by := a.act("")

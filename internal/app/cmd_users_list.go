@@ -159,7 +159,7 @@ func (a *app) printUser(r store.UserRecord) error {
 		{"id", u.ID}, {"external id", u.ExternalID}, {"name", u.Name}, {"e-mail", u.Email},
 		{"country", u.Country}, {"locale", u.Locale}, {"time zone", u.TimeZone}, {"type", u.Type}, {"status", u.Status},
 		{"mails", r.History.Mails}, {"last mail (UTC)", minute(r.History.LastAt)},
-		{"link until (UTC)", minute(r.History.LinkExpiresAt)}, {"came in (UTC)", minute(r.CreatedAt)},
+		{"link until (UTC)", linkUntil(r)}, {"came in (UTC)", minute(r.CreatedAt)},
 	})
 	t.Render()
 	if r.Withdrawn {
@@ -169,4 +169,12 @@ func (a *app) printUser(r store.UserRecord) error {
 		fmt.Fprintln(a.out, "\nThe mail server refused the address for good; import a better one, or 'alta resend'.")
 	}
 	return nil
+}
+
+// linkUntil says until when the link of a user's latest mail is good.
+func linkUntil(r store.UserRecord) string {
+	if r.History.Mails > 0 && r.History.LinkExpiresAt.IsZero() && r.User.Status != pipeline.Erased {
+		return "lasting link"
+	}
+	return minute(r.History.LinkExpiresAt)
 }

@@ -103,7 +103,7 @@ func (a *app) settleIfAlone(ctx context.Context, s ledger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	return settleOrphans(ctx, s, a.config.Plan.Plan(), a.config.Capa.LeastLife(), a.log, a.now)
+	return settleOrphans(ctx, s, a.config, a.log, a.now)
 }
 
 // printAct says what was done to a user, or as JSON what the user is now.

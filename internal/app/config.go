@@ -258,6 +258,9 @@ type PublicConfig struct {
 	BaseURL string `toml:"base_url"`
 }
 
+// lasting tells whether mails carry a link to the landing page, that never expires.
+func (c PublicConfig) lasting() bool { return c.BaseURL != "" }
+
 // LogConfig says what is logged, and how.
 type LogConfig struct {
 	Level  string `toml:"level"`

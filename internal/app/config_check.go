@@ -31,7 +31,8 @@ func (k *configCheck) run() {
 	k.guard()
 	k.schedule()
 	k.source()
-	k.listeners()
+	k.operator()
+	k.public()
 	k.log()
 }
 
@@ -219,21 +220,11 @@ func (k *configCheck) source() {
 	k.together(map[string]string{"source.sqlite": c.SQLite, "source.query": strings.TrimSpace(c.Query)})
 }
 
-func (k *configCheck) listeners() {
-	operator, public := k.config.Operator.Listen, k.config.Public.Listen
-	const expected = `"HOST:PORT" such as "127.0.0.1:8080", or "" for off`
-	k.require(operator == "" || isListenAddress(operator), "operator.listen", operator, expected)
-	k.require(public == "" || isListenAddress(public), "public.listen", public, expected)
-	k.require(public == "" || public != operator || strings.HasSuffix(public, ":0"), "public.listen", public,
-		"another address than operator.listen: the world must not reach the operator's page")
+const listenExpected = `"HOST:PORT" such as "127.0.0.1:8080", or "" for off`
 
-	c := &k.config.Public
-	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	k.require(c.BaseURL == "" || isHTTPS(c.BaseURL) && !strings.ContainsAny(c.BaseURL, "?#"), "public.base_url", c.BaseURL,
-		"an https address without query")
-	if c.Listen != "" && c.BaseURL == "" {
-		k.fail("public.base_url", "not set, expected the https address under which the world reaches public.listen")
-	}
+func (k *configCheck) operator() {
+	listen := k.config.Operator.Listen
+	k.require(listen == "" || isListenAddress(listen), "operator.listen", listen, listenExpected)
 }
 
 func (k *configCheck) log() {

@@ -7,8 +7,6 @@ func (c *Config) warnReserved(getenv func(string) string) {
 	for _, reserved := range []struct{ name, value string }{
 		{"operator.token_file", c.Operator.TokenFile},
 		{"ALTA_OPERATOR_TOKEN", getenv("ALTA_OPERATOR_TOKEN")},
-		{"public.listen", c.Public.Listen},
-		{"public.base_url", c.Public.BaseURL},
 	} {
 		if reserved.value != "" {
 			c.Warnings = append(c.Warnings, reserved.name+" is set, but it is reserved: it has no effect in this release")

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"alta/internal/web"
@@ -58,6 +57,11 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, close()) }()
+	closePublic, err := e.servePublic(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closePublic()) }()
 	d := &daemon{engine: e}
 	return d.keepSchedule(ctx)
 }
@@ -70,6 +74,11 @@ func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, close()) }()
+	closePublic, err := e.servePublic(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closePublic()) }()
 	m, err := e.join(ctx, l, &e.config.Schedule)
 	if err != nil {
 		return err
@@ -91,11 +100,7 @@ func (e *engine) serveHealth(ctx context.Context) (close func() error, err error
 	}
 	server, err := web.Listen(ctx, e.config.Operator.Listen, web.Handler(e.metrics, e.ready), e.log)
 	if err != nil {
-		status := exitUsage
-		if errors.Is(err, syscall.EADDRINUSE) {
-			status = exitOutage // it may be free in a moment: worth a restart
-		}
-		return nil, &exitError{status, fmt.Errorf("%w; see operator.listen", err)}
+		return nil, listenError(err, "operator.listen")
 	}
 	e.log.Info("health and metrics are served", "address", server.Addr())
 	return server.Close, nil

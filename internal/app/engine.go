@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/mail"
@@ -73,7 +74,7 @@ func loadTemplates(c *Config) (*templates.Set, error) {
 	for _, country := range []pipeline.Country{pipeline.MX, pipeline.DO} {
 		brands[country] = templates.Brand(c.BrandFor(country))
 	}
-	return templates.Load(templates.Options{Dir: c.Templates.Dir, Brands: brands})
+	return templates.Load(templates.Options{Dir: c.Templates.Dir, Brands: brands, Lasting: c.Public.lasting()})
 }
 
 func newCapa(c *Config, now pipeline.Clock) (*capa.Client, error) {
@@ -125,8 +126,12 @@ func (e *engine) deliver(q sending) pipeline.Deliver {
 	observed := func(name string, stage pipeline.Stage) pipeline.Stage {
 		return pipeline.Observe(name, e.metrics, e.now, stage)
 	}
+	issue := observed("issue", e.issue())
+	if e.config.Capa.CheckStatus != "off" {
+		issue = pipeline.Chain(observed("inquire", e.inquireBefore()), issue)
+	}
 	return pipeline.Record(q, e.plan, e.now, pipeline.Chain(
-		observed("issue", pipeline.Issue(e.capa, pipeline.Budget(e.config.Plan.MaxLinks), e.now, e.config.Capa.LinkTTL, e.config.Capa.LeastLife())),
+		issue,
 		pipeline.Keep(q),
 		// A mail is written while another one is on its connection, and no
 		// sooner: links wait in line for next to no memory, and texts do not.
@@ -135,4 +140,20 @@ func (e *engine) deliver(q sending) pipeline.Deliver {
 			pipeline.Limit(e.smtp, observed("send", pipeline.Send(q, e.mailer, e.now))),
 		)),
 	), e.logUnwritten)
+}
+
+// issue is the stage that gives a mail its link: one to the landing page, which
+// asks nobody, or else one that is minted at the partner API.
+func (e *engine) issue() pipeline.Stage {
+	c := e.config
+	if c.Public.lasting() {
+		return pipeline.Lasting(c.Public.BaseURL, rand.Reader, e.now)
+	}
+	return pipeline.Issue(e.capa, pipeline.Budget(c.Plan.MaxLinks), e.now, c.Capa.LinkTTL, c.Capa.LeastLife())
+}
+
+// inquireBefore is the stage that asks, where capa.check_status says so, where a user
+// stands before a mail, unless the mail is one in doubt, which goes out as it was.
+func (e *engine) inquireBefore() pipeline.Stage {
+	return pipeline.Inquire(e.capa, news{e}, func(d *pipeline.Delivery) bool { return !d.Repeat && e.config.Capa.Asks(d) })
 }

@@ -16,6 +16,9 @@ type explanation struct {
 	deliveries []store.DeliveryRecord
 	pauses     []pipeline.Pause
 	audit      []store.AuditEntry
+	visits     []store.VisitRecord
+	sessions   []store.SessionRecord
+	news       []store.NewsRecord
 	idle       bool // no process runs the pipeline
 }
 
@@ -152,12 +155,14 @@ func mailName(step pipeline.Step, round int) string {
 	return fmt.Sprintf("%s %d", name, round)
 }
 
+// event is one thing that happened.
+type event struct {
+	at   time.Time
+	text string
+}
+
 // story lists what happened, a line each.
 func (x explanation) story() []string {
-	type event struct {
-		at   time.Time
-		text string
-	}
 	events := []event{{x.user.CreatedAt, "came in"}}
 	for _, d := range x.deliveries {
 		name := strings.ToLower(mailName(d.Step, d.Round))
@@ -165,7 +170,7 @@ func (x explanation) story() []string {
 			text := name + " " + outcomeWords()[t.Outcome]
 			switch {
 			case t.Outcome == pipeline.OutcomeSent:
-				text += fmt.Sprintf("; link until %s; the server said: %s", x.local(d.Link.ExpiresAt), t.Reply)
+				text += fmt.Sprintf("; %s; the server said: %s", x.linkOf(d), t.Reply)
 			case t.Reason != "":
 				text += ": " + t.Reason
 			}
@@ -182,10 +187,19 @@ func (x explanation) story() []string {
 		}
 		events = append(events, event{e.At, text})
 	}
-	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	events = slices.Concat(events, x.visited(), x.verifications(), x.told())
+	byTime(events)
 	lines := make([]string, len(events))
 	for i, e := range events {
-		lines[i] = e.at.In(x.user.User.Location()).Format("2006-01-02 15:04") + "  " + e.text
+		lines[i] = x.clock(e.at) + "  " + e.text
 	}
 	return lines
+}
+
+// linkOf says until when the link of a mail is good.
+func (x explanation) linkOf(d store.DeliveryRecord) string {
+	if d.Link.ExpiresAt.IsZero() {
+		return "lasting link"
+	}
+	return "link until " + x.local(d.Link.ExpiresAt)
 }

@@ -58,6 +58,8 @@ type ledger interface {
 	Login(ctx context.Context, cookie store.SecretDigest, r store.LoginRules, now time.Time) (store.Login, error)
 	EndLogin(ctx context.Context, cookie store.SecretDigest) error
 
+	publicLedger
+
 	Check(ctx context.Context) error
 	Trouble() error
 	Close() error

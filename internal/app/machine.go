@@ -247,7 +247,7 @@ func (m *machine) Deliver(q *postgres.Queue) pipeline.Deliver { return m.deliver
 
 // Judge implements [fleet.Work].
 func (m *machine) Judge(d *pipeline.Delivery, begun bool) pipeline.Verdict {
-	return judgeOrphan(m.plan, m.config.Capa.LeastLife(), m.now())(d, begun)
+	return judgeOrphan(m.config, m.now())(d, begun)
 }
 
 // Probe implements [fleet.Work].
@@ -259,7 +259,15 @@ func (m *machine) Divide(s fleet.Share) (usable bool) {
 	// A machine without a connection needs no part of a rate.
 	rate := s.Among(min(m.config.SMTP.Connections, m.config.Capa.Connections)).Rate
 	m.mailer.SetConnections(mails)
-	m.capa.SetShare(calls, rate(m.config.Capa.Rate))
+	if m.config.Public.lasting() {
+		// Only clicks call the partner API, on every machine, and none may be left waiting
+		// because it has no share: there may be more connections then, by one for each
+		// such machine.
+		m.capa.SetShare(max(calls, 1), s.Rate(m.config.Capa.Rate))
+		calls = max(calls, 1)
+	} else {
+		m.capa.SetShare(calls, rate(m.config.Capa.Rate))
+	}
 	if l, ok := m.smtp.(*turnstile); ok && s.Machines > 0 {
 		l.setRate(rate(m.config.SMTP.Rate))
 	}

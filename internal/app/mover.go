@@ -114,7 +114,7 @@ func (m *mover) begin(ctx context.Context, state store.Move) (store.Carried, err
 	if err := m.file.Shred(ctx, m.now()); err != nil {
 		return from, err
 	}
-	if err := settleOrphans(ctx, m.file, m.config.Plan.Plan(), m.config.Capa.LeastLife(), m.log, m.now); err != nil {
+	if err := settleOrphans(ctx, m.file, m.config, m.log, m.now); err != nil {
 		return from, err
 	}
 	return m.file.BeginMove(ctx)

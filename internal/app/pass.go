@@ -80,6 +80,10 @@ func (e *engine) probePause(ctx context.Context) (outage string, err error) {
 		if !p.IsOutage() || !p.Ripe(e.now()) {
 			continue
 		}
+		if p.Minting && e.config.Public.lasting() {
+			e.log.Info("the outage is over: nothing is minted for a mail any more", "since", p.Since)
+			return "", e.store.Lift(ctx, p)
+		}
 		if !canCheck(p) {
 			return p.Reason, nil
 		}
@@ -129,31 +133,35 @@ func (e *engine) recover(ctx context.Context) error {
 	if err := e.store.Shred(ctx, e.now()); err != nil {
 		return err
 	}
-	return settleOrphans(ctx, e.store, e.plan, e.config.Capa.LeastLife(), e.log, e.now)
+	return settleOrphans(ctx, e.store, e.config, e.log, e.now)
 }
 
 // settleOrphans is for the holder of the ledger's lock, with no run under way.
-func settleOrphans(ctx context.Context, s ledger, plan pipeline.Plan, minLife time.Duration, log *slog.Logger, now pipeline.Clock) error {
+func settleOrphans(ctx context.Context, s ledger, c *Config, log *slog.Logger, now pipeline.Clock) error {
 	at := now()
-	returned, doubted, err := s.Recover(ctx, at, judgeOrphan(plan, minLife, at))
+	returned, doubted, err := s.Recover(ctx, at, judgeOrphan(c, at))
 	if err != nil {
 		return err
 	}
 	if returned+doubted > 0 {
 		log.Warn("settled what a process that ended left behind", "put_back", returned, "in_doubt", doubted)
 	}
-	if doubted > 0 && !plan.ResendDoubt {
+	if doubted > 0 && !c.Plan.Plan().ResendDoubt {
 		log.Warn("mails in doubt wait for you, as plan.on_doubt says; see 'alta status' and 'alta resend --doubt'", "mails", doubted)
 	}
 	return nil
 }
 
 // judgeOrphan says what becomes of a delivery whose owner is gone.
-func judgeOrphan(plan pipeline.Plan, minLife time.Duration, now time.Time) store.JudgeOrphan {
+func judgeOrphan(c *Config, now time.Time) store.JudgeOrphan {
+	plan := c.Plan.Plan()
 	return func(d *pipeline.Delivery, begun bool) pipeline.Verdict {
-		if begun {
+		switch {
+		case begun:
 			return plan.JudgeOrphan(d, now)
+		case c.Public.lasting():
+			return pipeline.PutBack(d, d.DueAt) // nothing is minted for a mail
 		}
-		return plan.JudgeClaimed(d, now, minLife)
+		return plan.JudgeClaimed(d, now, c.Capa.LeastLife())
 	}
 }

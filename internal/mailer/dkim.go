@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/wneessen/go-mail"
+
+	"alta/pipeline"
 )
 
 // maxDKIMName is the longest domain or selector. A longer one would make the
@@ -63,10 +65,26 @@ func (d *DKIM) check() error {
 	return checkDKIMKey(d.Key)
 }
 
-// signedFields are the header fields that a signature covers. A mail has each at
-// most once, and together they fill one line of the h= tag.
+// signedFields are the header fields that the signature of every mail covers. A mail
+// has each at most once, and together they fill one line of the h= tag.
 func signedFields() []string {
 	return []string{"From", "To", "Subject", "Date", "Message-ID", "Reply-To", "MIME-Version", "Content-Type"}
+}
+
+// signedLines are the lines of the h= tag: each field twice. The first name of a
+// further line stands on one above as well. Those of RFC 8058, section 4, are in
+// the signature of a mail that has them, and no other mail's is changed by them.
+func signedLines(unsubscribe bool) [][]string {
+	fields := signedFields()
+	if !unsubscribe {
+		return [][]string{fields, fields}
+	}
+	const one, post = unsubscribeField, unsubscribePostField
+	return [][]string{
+		fields,
+		{"From", one, post, "To", "Subject", "Date", "Message-ID"},
+		{"Reply-To", "MIME-Version", "Content-Type", one, post},
+	}
 }
 
 // foldedAt is after how many bytes the library breaks the h= tag, whatever
@@ -75,8 +93,8 @@ const foldedAt = 75
 
 // sign returns the field DKIM-Signature with its CRLF, which goes above the
 // header. The header is that of the message without the empty line behind it.
-func (d *DKIM) sign(date time.Time, header, body []byte) (string, error) {
-	return d.signer(func() time.Time { return date }).Sign(header, body)
+func (d *DKIM) sign(message pipeline.Message, header, body []byte) (string, error) {
+	return d.signer(message.Date, !message.Unsubscribe.IsZero()).Sign(header, body)
 }
 
 // signer returns a fresh signer: the library's own is not safe for concurrent
@@ -90,15 +108,19 @@ func (d *DKIM) sign(date time.Time, header, body []byte) (string, error) {
 // The library signs the h= tag unfolded and writes it folded, and a break inside
 // a name would make every signature fail. Therefore white space, which may stand
 // before any name, fills the line up to the break; relaxed canonicalization
-// reads both as one space. The names on the second line fit it as they fit the
-// first.
-func (d *DKIM) signer(now func() time.Time) *mail.DKIMSigner {
+// reads both as one space. By a name with white space the library finds no field.
+// It need not: the field was found by the same name on a line above.
+func (d *DKIM) signer(date time.Time, unsubscribe bool) *mail.DKIMSigner {
 	s := mail.NewDKIMSigner(d.Domain, d.Selector, d.Key)
-	s.NowFunc = now
-	once, again := signedFields(), signedFields()
-	again[0] = strings.Repeat(" ", foldedAt-len("h="+strings.Join(once, ":")+":")) + again[0]
-	s.SignHeaders(once...)
-	s.OversignHeaders(again...)
+	s.NowFunc = func() time.Time { return date }
+	var names []string
+	tag, gap := "h=", ""
+	for _, line := range signedLines(unsubscribe) {
+		names = append(append(names, gap+line[0]), line[1:]...)
+		gap = strings.Repeat(" ", foldedAt-len(tag+strings.Join(line, ":")+":"))
+		tag = ""
+	}
+	s.SignHeaders(names...)
 	return s
 }
 

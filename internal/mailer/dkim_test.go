@@ -22,6 +22,7 @@ import (
 	"pgregory.net/rapid"
 
 	"alta/internal/sandbox"
+	"alta/pipeline"
 )
 
 func newRSAKey(t *testing.T) *rsa.PrivateKey {
@@ -170,7 +171,7 @@ func TestAnAddedHeaderFieldBreaksTheSignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed := func(replyTo string) []byte {
+	signed := func(replyTo string, d *pipeline.Delivery) []byte {
 		t.Helper()
 		m, err := New(Config{
 			Host: "mail.example", Port: 587, TLS: TLSStart,
@@ -180,7 +181,7 @@ func TestAnAddedHeaderFieldBreaksTheSignature(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw, err := m.Build(delivery("jose@example.com"))
+		raw, err := m.Build(d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,20 +198,28 @@ func TestAnAddedHeaderFieldBreaksTheSignature(t *testing.T) {
 		{"another content type, which would show other parts", "Content-Type: text/html", ""},
 		{"a second address for answers", "Reply-To: mal@example.org", "ayuda@example.mx"},
 		{"a first address for answers", "Reply-To: mal@example.org", ""},
+		{"another address to unsubscribe at", "List-Unsubscribe: <https://mal.example/u/x>", ""},
+		{"another body to unsubscribe with", "List-Unsubscribe-Post: List-Unsubscribe=One-Click", ""},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
-			raw := signed(c.replyTo)
-			if _, err := verify(raw, "example.mx", "alta", key.Public()); err != nil {
-				t.Fatal(err)
+			mails := []*pipeline.Delivery{delivery("jose@example.com"), reminder("jose@example.com")}
+			if strings.HasPrefix(c.field, "List-") {
+				mails = mails[1:]
 			}
-			head, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
-			for where, forged := range map[string]string{
-				"above":  c.field + "\r\n" + string(raw),
-				"below":  string(head) + "\r\n" + c.field + "\r\n\r\n" + string(body),
-				"folded": string(head) + "\r\n" + strings.Replace(c.field, ": ", ":\r\n ", 1) + "\r\n\r\n" + string(body),
-			} {
-				if _, err := verify([]byte(forged), "example.mx", "alta", key.Public()); err == nil {
-					t.Errorf("%q %s the others verifies", c.field, where)
+			for _, d := range mails {
+				raw := signed(c.replyTo, d)
+				if _, err := verify(raw, "example.mx", "alta", key.Public()); err != nil {
+					t.Fatal(err)
+				}
+				head, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+				for where, forged := range map[string]string{
+					"above":  c.field + "\r\n" + string(raw),
+					"below":  string(head) + "\r\n" + c.field + "\r\n\r\n" + string(body),
+					"folded": string(head) + "\r\n" + strings.Replace(c.field, ": ", ":\r\n ", 1) + "\r\n\r\n" + string(body),
+				} {
+					if _, err := verify([]byte(forged), "example.mx", "alta", key.Public()); err == nil {
+						t.Errorf("%q %s the others verifies", c.field, where)
+					}
 				}
 			}
 		})

@@ -36,7 +36,7 @@ func (m *Mailer) write(draft *[]byte, to address, message pipeline.Message) ([]b
 	raw := appendParts(append(header, "\r\n"...), message.Content, border)
 	if m.config.DKIM != nil {
 		header, body := raw[:len(header)], raw[len(header)+len("\r\n"):]
-		signature, err := m.config.DKIM.sign(message.Date, header, body)
+		signature, err := m.config.DKIM.sign(message, header, body)
 		if err != nil {
 			return nil, headerFault("the mail", err)
 		}
@@ -65,6 +65,9 @@ func (l *letterhead) appendHeader(dst []byte, to address, message pipeline.Messa
 	dst = append(dst, l.from...)
 	dst = appendAddress(dst, "To", to)
 	dst = append(dst, l.replyTo...)
+	if dst, err = appendUnsubscribe(dst, message.Unsubscribe); err != nil {
+		return nil, headerFault("the address to unsubscribe at", err)
+	}
 	dst = append(dst, "Content-Type: multipart/alternative;"+fold+"boundary="...)
 	dst = append(append(dst, border...), "\r\n"...)
 	if err := checkHeader(dst); err != nil {

@@ -34,22 +34,26 @@ func offline(t testing.TB) *Mailer {
 }
 
 func TestBuildMatchesTheGoldenFile(t *testing.T) {
-	got, err := offline(t).Build(delivery("jose@example.com"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join("testdata", "invite.eml")
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
+	for name, d := range map[string]*pipeline.Delivery{
+		"invite.eml": delivery("jose@example.com"), "reminder.eml": reminder("jose@example.com"),
+	} {
+		got, err := offline(t).Build(d)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Error(diff)
+		path := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type Metrics struct {
 	runs       *prometheus.CounterVec
 	lastRun    prometheus.Gauge
 	news       *prometheus.CounterVec
+	openings   openingMetrics
 }
 
 // Snapshot is the state of the ledger that a scrape shows.
@@ -63,9 +64,11 @@ func NewMetrics(snapshot func(context.Context) (Snapshot, error)) *Metrics {
 		lastRun: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "alta_last_run_timestamp_seconds", Help: "When the latest run ended.",
 		}),
-		news: newNewsCounter(),
+		news:     newNewsCounter(),
+		openings: newOpeningMetrics(),
 	}
 	m.registry.MustRegister(m.deliveries, m.faults, m.stages, m.minted, m.doubtful, m.runs, m.lastRun, m.news,
+		m.openings.ended, m.openings.faults,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newLedgerCollector(snapshot))
 	for _, step := range pipeline.Steps() {

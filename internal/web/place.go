@@ -21,7 +21,7 @@ const (
 type place int
 
 const (
-	leavingPath = "/u/"
+	leavingPath = pipeline.OptOutPath
 	laterPath   = "/later"
 )
 

@@ -88,9 +88,13 @@ func Listen(ctx context.Context, address string, h http.Handler, log *slog.Logge
 // Addr is the address that is served, with the port that was chosen.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Close lets the requests under way finish and ends the server.
-func (s *Server) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
+// Close lets the requests under way finish, for five seconds at most, and ends the
+// server.
+func (s *Server) Close() error { return s.CloseWithin(grace) }
+
+// CloseWithin is Close with another limit.
+func (s *Server) CloseWithin(limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	err := s.server.Shutdown(ctx)
 	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {

@@ -124,12 +124,15 @@ func (s *Store) keepAlone(ctx context.Context, k *keeping) error {
 	return store.UserChanged()
 }
 
+// sharersQuery finds another user to whom a link was given, the first of them.
+const sharersQuery = `SELECT u.id FROM (SELECT user_key FROM links WHERE fingerprint = $1 UNION ALL SELECT user_key FROM sessions WHERE fingerprint = $1) had
+	JOIN users u ON u.key = had.user_key WHERE u.id <> $2 ORDER BY u.key LIMIT 1`
+
 // sharedLink takes a link away from whoever has it and has not been given it yet,
 // for good, and returns the fault that it makes when it comes for another user.
 func (s *Store) sharedLink(ctx context.Context, fingerprint []byte, user string, now time.Time) error {
 	other := "one whose mail never came to it"
-	err := s.pool.QueryRow(ctx, `SELECT u.id FROM (SELECT user_key FROM links WHERE fingerprint = $1 UNION ALL SELECT user_key FROM sessions WHERE fingerprint = $1) had
-		JOIN users u ON u.key = had.user_key WHERE u.id <> $2 ORDER BY u.key LIMIT 1`, fingerprint, user).Scan(&other)
+	err := s.pool.QueryRow(ctx, sharersQuery, fingerprint, user).Scan(&other)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return fmt.Errorf("find the other user of the link: %w", err)
 	}

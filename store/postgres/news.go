@@ -107,7 +107,7 @@ func (s *Store) SettleNews(ctx context.Context, externalID, event string, by sto
 
 // Inbox returns up to n of the news that wait for an operator, oldest first.
 func (s *Store) Inbox(ctx context.Context, n int) ([]store.NewsRecord, error) {
-	all, err := s.newsRecords(ctx, `WHERE n.settled_at IS NULL ORDER BY n.first_at, n.id LIMIT $1`, n)
+	all, err := s.newsRecords(ctx, inboxFirst, n)
 	if err != nil {
 		return nil, fmt.Errorf("read the news that wait for an operator: %w", err)
 	}
@@ -116,16 +116,22 @@ func (s *Store) Inbox(ctx context.Context, n int) ([]store.NewsRecord, error) {
 
 // NewsOf returns the news of a user, oldest first.
 func (s *Store) NewsOf(ctx context.Context, user string) ([]store.NewsRecord, error) {
-	all, err := s.newsRecords(ctx, `WHERE n.user_key = (SELECT key FROM users WHERE id = $1) ORDER BY n.first_at, n.id`, user)
+	all, err := s.newsRecords(ctx, newsOfUser, user)
 	if err != nil {
 		return nil, fmt.Errorf("read the news of user %s: %w", user, err)
 	}
 	return all, nil
 }
 
+const (
+	newsQuery = `SELECT n.external_id, n.event, coalesce(u.id, ''), n.effect, n.n, n.first_at, n.last_at, n.settled_at
+		FROM news n LEFT JOIN users u ON u.key = n.user_key `
+	inboxFirst = `WHERE n.settled_at IS NULL ORDER BY n.first_at, n.id LIMIT $1`
+	newsOfUser = `WHERE n.user_key = (SELECT key FROM users WHERE id = $1) ORDER BY n.first_at, n.id`
+)
+
 func (s *Store) newsRecords(ctx context.Context, where string, args ...any) ([]store.NewsRecord, error) {
-	rows, err := s.pool.Query(ctx, `SELECT n.external_id, n.event, coalesce(u.id, ''), n.effect, n.n, n.first_at, n.last_at, n.settled_at
-		FROM news n LEFT JOIN users u ON u.key = n.user_key `+where, args...)
+	rows, err := s.pool.Query(ctx, newsQuery+where, args...)
 	return collect(rows, err, func(rows pgx.Rows) (r store.NewsRecord, err error) {
 		var first, last, settled *int64
 		err = rows.Scan(&r.ExternalID, &r.Event, &r.UserID, &r.Effect, &r.N, &first, &last, &settled)

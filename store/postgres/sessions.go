@@ -47,6 +47,14 @@ func (s *Store) StartSession(ctx context.Context, who pipeline.Holder, r pipelin
 	return o, nil
 }
 
+const (
+	mintsQuery = `SELECT m.began_at FROM users u CROSS JOIN LATERAL (` + sessionMints + ` UNION ALL ` + mailMints + `) m
+		WHERE u.key = $1 AND m.began_at > $2`
+	openSessionQuery = `SELECT sealed, issued_at, expires_at FROM sessions
+		WHERE user_key = $1 AND state = 'open' AND sealed IS NOT NULL ORDER BY expires_at DESC LIMIT 1`
+	lapsedQuery = `SELECT id FROM sessions WHERE state = 'minting' AND lease_ends <= $1 ORDER BY id FOR UPDATE SKIP LOCKED`
+)
+
 // sessionFacts reads what the ledger knows of whoever asks, and locks the user.
 func sessionFacts(ctx context.Context, tx pgx.Tx, key *store.Key, who pipeline.Holder, now time.Time) (f store.SessionFacts, user int64, err error) {
 	if who.Ticket != nil {
@@ -63,8 +71,7 @@ func sessionFacts(ctx context.Context, tx pgx.Tx, key *store.Key, who pipeline.H
 		f.App, user = true, row.key
 		f.Ticket = pipeline.Ticket{User: row.User, Withdrawn: row.Withdrawn}
 	}
-	minted, err := column[int64](ctx, tx, `SELECT m.began_at FROM users u CROSS JOIN LATERAL (`+sessionMints+` UNION ALL `+mailMints+`) m
-		WHERE u.key = $1 AND m.began_at > $2`, user, now.Add(-pipeline.BudgetDay).UnixMilli())
+	minted, err := column[int64](ctx, tx, mintsQuery, user, now.Add(-pipeline.BudgetDay).UnixMilli())
 	if err != nil {
 		return f, 0, err
 	}
@@ -84,8 +91,7 @@ func openSession(ctx context.Context, tx pgx.Tx, key *store.Key, user int64, id 
 	}
 	var sealed []byte
 	var issued, expires *int64
-	err = tx.QueryRow(ctx, `SELECT sealed, issued_at, expires_at FROM sessions
-		WHERE user_key = $1 AND state = 'open' AND sealed IS NOT NULL ORDER BY expires_at DESC LIMIT 1`, user).Scan(&sealed, &issued, &expires)
+	err = tx.QueryRow(ctx, openSessionQuery, user).Scan(&sealed, &issued, &expires)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return open, at(ends), nil
 	}
@@ -170,8 +176,7 @@ func (s *Store) SessionsOf(ctx context.Context, user string) ([]store.SessionRec
 // Who finishes one at this moment goes first.
 func (s *Store) lapseSessions(ctx context.Context, now time.Time) error {
 	return s.indexed(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE sessions SET state = 'failed', doubtful = true WHERE id IN (
-			SELECT id FROM sessions WHERE state = 'minting' AND lease_ends <= $1 ORDER BY id FOR UPDATE SKIP LOCKED)`, now.UnixMilli())
+		_, err := tx.Exec(ctx, `UPDATE sessions SET state = 'failed', doubtful = true WHERE id IN (`+lapsedQuery+`)`, now.UnixMilli())
 		return err
 	})
 }

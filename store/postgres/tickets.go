@@ -27,10 +27,11 @@ type ticket struct {
 	row keyedRow
 }
 
+const ticketQuery = `SELECT ` + rowColumns + `, l.id, l.dead_at IS NOT NULL FROM links l JOIN users u ON u.key = l.user_key WHERE l.token = $1`
+
 func findTicket(ctx context.Context, q querier, digest pipeline.TicketDigest) (t ticket, err error) {
 	dest, finish := userDest(&t.row.User, &t.row.History)
-	err = q.QueryRow(ctx, `SELECT `+rowColumns+`, l.id, l.dead_at IS NOT NULL
-		FROM links l JOIN users u ON u.key = l.user_key WHERE l.token = $1`, digest[:]).
+	err = q.QueryRow(ctx, ticketQuery, digest[:]).
 		Scan(append(dest, &t.row.Sourced, &t.row.Withdrawn, &t.row.AddressBad, &t.row.key, &t.LinkID, &t.Dead)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = store.ErrNotFound

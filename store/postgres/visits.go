@@ -54,12 +54,14 @@ const (
 			first_at = least(o.first_at, excluded.first_at), last_at = greatest(o.last_at, excluded.last_at)`
 )
 
+const visitsQuery = `SELECT v.kind, v.hour, v.n, v.first_at, v.last_at, coalesce(d.step, ''), coalesce(d.round, 0)
+	FROM users u JOIN links l ON l.user_key = u.key JOIN visits v ON v.link_id = l.id
+	LEFT JOIN deliveries d ON d.user_key = u.key AND d.link_id = l.id
+	WHERE u.id = $1 ORDER BY v.hour, v.first_at, v.link_id, v.kind`
+
 // Visits returns what came to the links of a user's mails, oldest hour first.
 func (s *Store) Visits(ctx context.Context, user string) ([]store.VisitRecord, error) {
-	rows, err := s.pool.Query(ctx, `SELECT v.kind, v.hour, v.n, v.first_at, v.last_at, coalesce(d.step, ''), coalesce(d.round, 0)
-		FROM users u JOIN links l ON l.user_key = u.key JOIN visits v ON v.link_id = l.id
-		LEFT JOIN deliveries d ON d.user_key = u.key AND d.link_id = l.id
-		WHERE u.id = $1 ORDER BY v.hour, v.first_at, v.link_id, v.kind`, user)
+	rows, err := s.pool.Query(ctx, visitsQuery, user)
 	all, err := collect(rows, err, func(rows pgx.Rows) (r store.VisitRecord, err error) {
 		var hour, first, last int64
 		err = rows.Scan(&r.Kind, &hour, &r.N, &first, &last, &r.Step, &r.Round)
