@@ -1,0 +1,125 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"alta/pipeline"
+)
+
+// GuardOptions are what a guard needs.
+type GuardOptions struct {
+	Doors       Doors
+	Now         pipeline.Clock
+	Random      io.Reader // of cookies
+	TLS         bool      // alta speaks TLS itself
+	BehindProxy bool      // a proxy in front of alta speaks TLS, and names the client in X-Forwarded-For
+	Log         *slog.Logger
+}
+
+// Guard decides who may use which route. It knows people by the cookie of their
+// login, and programs by 'Authorization: Bearer' (RFC 6750). A request that changes
+// something is refused when a browser sends it for another site.
+type Guard struct {
+	GuardOptions
+	attempts *attempts
+	origins  *http.CrossOriginProtection
+	page     *loginPage
+}
+
+// NewGuard makes a guard.
+func NewGuard(o GuardOptions) (*Guard, error) {
+	page, err := newLoginPage()
+	if err != nil {
+		return nil, fmt.Errorf("read the page to sign in: %w", err)
+	}
+	return &Guard{GuardOptions: o, attempts: newAttempts(), origins: http.NewCrossOriginProtection(), page: page}, nil
+}
+
+// secure tells whether browsers reach alta by https.
+func (g *Guard) secure() bool { return g.TLS || g.BehindProxy }
+
+// watch lets those through to next who may use the route.
+func (g *Guard) watch(route Route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := g.origins.Check(r); err != nil {
+			g.refuse(w, r, http.StatusForbidden, "This was sent by another site, so it was not done. Open alta's own page and do it there.")
+			return
+		}
+		if route.Who == Anybody {
+			route.Handler.ServeHTTP(w, r)
+			return
+		}
+		who, err := g.whoIs(r)
+		switch {
+		case errors.Is(err, ErrUnknown):
+			g.challenge(w, r)
+		case err != nil:
+			g.Log.Error("Who asks can't be looked up.", "error", err)
+			g.refuse(w, r, http.StatusServiceUnavailable, "The ledger can't be read just now, so nobody can be let in. Try again in a minute; 'alta doctor' says what is wrong.")
+		case !route.Who.admits(who):
+			g.refuse(w, r, http.StatusForbidden, fmt.Sprintf("The token %s is a viewer's, which may look and not act. Ask for an operator's.", who.Name))
+		default:
+			route.Handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), whoKey{}, who)))
+		}
+	})
+}
+
+// whoIs returns who makes the request. Whoever shows a token is judged by it alone. A
+// password in the header is not for alta, but for a proxy in front of it.
+func (g *Guard) whoIs(r *http.Request) (Who, error) {
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		return g.Doors.Token(r.Context(), digestOf(strings.TrimSpace(token)), g.Now())
+	}
+	cookie, err := r.Cookie(g.cookieName())
+	if err != nil || cookie.Value == "" {
+		return Who{}, ErrUnknown
+	}
+	return g.Doors.Login(r.Context(), digestOf(cookie.Value), loginIdle, g.Now())
+}
+
+// challenge asks for a token: people by the page to sign in, programs by the status.
+func (g *Guard) challenge(w http.ResponseWriter, r *http.Request) {
+	if safe(r.Method) && !isAPI(r) {
+		redirect(w, loginPath+"?"+url.Values{"next": {localPath(r.URL.RequestURI())}}.Encode())
+		return
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="alta"`)
+	g.refuse(w, r, http.StatusUnauthorized, "A valid token is needed; 'alta token add' makes one.")
+}
+
+// refuse says why not: to programs as RFC 9457 has it, to people in one line.
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, status int, why string) {
+	if !isAPI(r) {
+		plain(w, status, why)
+		return
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	// A client that went away is nobody's concern.
+	_ = json.NewEncoder(w).Encode(struct {
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{http.StatusText(status), status, why})
+}
+
+// safe tells whether the method changes nothing (RFC 9110, section 9.2.1).
+func safe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+func isAPI(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/") }
+
+// redirect sends a browser to a path of this site, to look at it.
+func redirect(w http.ResponseWriter, path string) {
+	w.Header().Set("Location", path)
+	w.WriteHeader(http.StatusSeeOther)
+}
