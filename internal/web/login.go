@@ -135,5 +135,9 @@ func localPath(next string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.Path == loginPath {
 		return home
 	}
-	return u.RequestURI()
+	path := u.RequestURI()
+	if strings.HasPrefix(path, "//") { // it was written as %2F, beside what had to be escaped anew
+		return home
+	}
+	return path
 }

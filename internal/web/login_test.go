@@ -217,6 +217,7 @@ func TestNobodyIsSentToAnotherSite(t *testing.T) {
 		"https://mal.example/":       "/",
 		"javascript:alert(1)":        "/",
 		"/login?next=/login":         "/",
+		"/%2fmal.example/ ":          "/",
 		"/users#x":                   "/users",
 		"/%zz":                       "/",
 		"/a\r\nSet-Cookie: alta=bad": "/",

@@ -53,9 +53,11 @@ CREATE FUNCTION lines_come_in_turn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGI
 END $$;
 -- +goose StatementEnd
 -- It has the rights of the owner, so that the role of a machine needs none to the
--- chain, and can forge no entry.
+-- chain, and can forge no entry. A plan that was made for a short log must not be kept
+-- for a long one.
 -- +goose StatementBegin
-CREATE FUNCTION lines_are_chained() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+CREATE FUNCTION lines_are_chained() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET enable_seqscan = off SET enable_bitmapscan = off AS $$ BEGIN
     PERFORM chain_lines(NEW.id);
     RETURN NULL;
 END $$;
