@@ -250,6 +250,7 @@ type OperatorConfig struct {
 	Listen    string          `toml:"listen"` // "" is off
 	TokenFile string          `toml:"token_file"`
 	Token     pipeline.Secret `toml:"-"`
+	APIRate   int             `toml:"api_rate"` // requests a minute, of each token
 }
 
 // PublicConfig says where the pages for users and the webhook listen.

@@ -28,7 +28,8 @@ type daemon struct {
 	serving atomic.Bool    // a run of the schedule is under way, or waits for another one to end
 	runs    sync.WaitGroup // of the schedule
 	owed    atomic.Pointer[owed]
-	unread  seldom // how often it was said that the ledger can't be read
+	wanted  chan struct{} // somebody asks for a run
+	unread  seldom        // how often it was said that the ledger can't be read
 }
 
 // owed is a run that makes up for one that did not go well. Where slots lie far
@@ -52,7 +53,8 @@ func (e *engine) serve(ctx context.Context) (err error) {
 	if err := e.recover(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	close, err := e.serveHealth(ctx)
+	d := &daemon{engine: e, wanted: make(chan struct{}, 1)}
+	close, err := e.serveOperator(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -62,14 +64,13 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closePublic()) }()
-	d := &daemon{engine: e}
 	return d.keepSchedule(ctx)
 }
 
 // serveInFleet serves as one machine of the fleet: River's leader rings the
 // schedule.
 func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
-	close, err := e.serveHealth(ctx)
+	close, err := e.serveOperator(ctx, fleetRunner{l})
 	if err != nil {
 		return err
 	}
@@ -91,19 +92,6 @@ func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
 		err = &exitError{exitOutage, fmt.Errorf("this machine must not work on the ledger any more: %w", err)}
 	}
 	return errors.Join(err, m.member.Leave(context.WithoutCancel(ctx)))
-}
-
-// serveHealth serves health checks and metrics, if they are asked for, until close.
-func (e *engine) serveHealth(ctx context.Context) (close func() error, err error) {
-	if e.config.Operator.Listen == "" {
-		return func() error { return nil }, nil
-	}
-	server, err := web.Listen(ctx, e.config.Operator.Listen, web.Handler(e.metrics, e.ready), e.log)
-	if err != nil {
-		return nil, listenError(err, "operator.listen")
-	}
-	e.log.Info("health and metrics are served", "address", server.Addr())
-	return server.Close, nil
 }
 
 // waitForLock takes the right to run the pipeline. While another process has
@@ -166,6 +154,8 @@ func (d *daemon) watch(ctx context.Context, bell *doorbell) {
 			return
 		case <-rings.C:
 			d.ring(ctx, bell)
+		case <-d.wanted:
+			d.begin(ctx, pass{trigger: store.ByCommand})
 		case <-looks.C:
 			by, due, err := d.asked(ctx)
 			if err != nil && ctx.Err() == nil && d.unread.due(d.now()) {
@@ -179,6 +169,17 @@ func (d *daemon) watch(ctx context.Context, bell *doorbell) {
 			}
 		}
 	}
+}
+
+// beginRun implements [runner]. The run begins once those who ask for one before have
+// theirs.
+func (d *daemon) beginRun(context.Context) (begun bool, err error) {
+	begun = !d.serving.Load()
+	select {
+	case d.wanted <- struct{}{}:
+	default: // somebody has asked this moment
+	}
+	return begun, nil
 }
 
 // ring begins the run of a slot that has come.
