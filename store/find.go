@@ -9,7 +9,7 @@ import (
 // searched is how SQLite has the orders of a search in its indexes.
 func searched() Dialect {
 	plain := func(value, begins, only string) Ordering {
-		return Ordering{Value: value, Begins: begins, Only: only, Equal: ` = `, AtLeast: ` >= `, Above: ` > `, Below: ` < `, InOrder: value}
+		return Ordering{Value: value, Begins: begins, Only: only, Same: value + ` = @value AND u.key > @key`, AtLeast: ` >= `, Above: ` > `, Below: ` < `, InOrder: value}
 	}
 	const nocase = ` COLLATE NOCASE`
 	return Dialect{
@@ -17,7 +17,7 @@ func searched() Dialect {
 			ByID:         plain(`u.id`, `@text`, ``),
 			ByExternalID: plain(`u.external_id`, `@text`, `u.external_id <> ''`),
 			ByEmail: {
-				Value: `u.email`, Begins: `@text`, Equal: nocase + ` = `, AtLeast: nocase + ` >= `, Above: nocase + ` > `, Below: nocase + ` < `,
+				Value: `u.email`, Begins: `@text`, Same: `u.email` + nocase + ` = @value AND u.key > @key`, AtLeast: nocase + ` >= `, Above: nocase + ` > `, Below: nocase + ` < `,
 				InOrder: `u.email` + nocase,
 			},
 			ByName: plain(`u.folded`, `@folded`, ``),

@@ -44,12 +44,12 @@ type VerifiedWithin struct {
 	Users   int
 }
 
-// lookedBack is how far back an overview counts by the hour: thirty days of any
+// LookedBack is how far back an overview counts by the hour: thirty days of any
 // time zone.
-const lookedBack = 31 * 24 * time.Hour
+const LookedBack = 31 * 24 * time.Hour
 
-// latestRuns are in an overview.
-const latestRuns = 10
+// LatestRuns is how many runs are in an overview.
+const LatestRuns = 10
 
 // Overview returns the figures of the operator's first page. It reads what was
 // counted as it changed, so it costs about the same however many users there are.
@@ -70,7 +70,7 @@ func (o *Overview) read(tx *sql.Tx, now time.Time) (err error) {
 	if o.Funnel, err = funnels(tx); err != nil {
 		return err
 	}
-	since := HourNumber(now.Add(-lookedBack))
+	since := HourNumber(now.Add(-LookedBack))
 	if o.Mails, err = mailsSince(tx, since); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (o *Overview) read(tx *sql.Tx, now time.Time) (err error) {
 	if o.Queue, err = queueStatus(tx, now); err != nil {
 		return err
 	}
-	if o.Runs, err = runs(tx, latestRuns); err != nil {
+	if o.Runs, err = runs(tx, LatestRuns); err != nil {
 		return err
 	}
 	o.Pauses, err = pauses(tx)

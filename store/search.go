@@ -213,6 +213,9 @@ func parsePlace(s string) (p Place, err error) {
 	if err == nil {
 		err = json.Unmarshal(text, &p)
 	}
+	if err == nil && strings.ContainsRune(p.Value, 0) {
+		err = errors.New("it holds the byte 0")
+	}
 	if err != nil {
 		return Place{}, fmt.Errorf("%w: %w", ErrCursor, err)
 	}

@@ -14,12 +14,15 @@ type Ordering struct {
 	Value   string // of the user u, by which it goes
 	Begins  string // the text that the value must begin with
 	Only    string // the condition of the index; "" for none
-	Equal   string // the operators of the index, this one and those below
-	AtLeast string
+	Same    string // the condition of those with the same @value, behind the @key
+	AtLeast string // the operators of the index, this one and those below
 	Above   string
 	Below   string
 	InOrder string // what ORDER BY says
 }
+
+// end is behind every value that begins with the text.
+func (o Ordering) end() string { return `(` + o.Begins + ` || @last)` }
 
 // Dialect is what an engine's search differs in.
 type Dialect struct {
@@ -71,23 +74,19 @@ func (b *searchQuery) few(r Range) string {
 	if !ok {
 		return b.fewByKey()
 	}
-	where := ` WHERE ` + o.Value + o.Below + o.Begins + ` || @last`
-	if o.Only != "" {
-		where += ` AND ` + o.Only
-	}
-	order := o.InOrder + `, u.key`
+	where := ` WHERE ` + o.Value + o.Below + o.end()
 	switch r.Part {
 	case Whole:
 		where += ` AND ` + o.Value + o.AtLeast + o.Begins
 	case Same:
-		where, order = ` WHERE `+o.Value+o.Equal+`@value AND u.key > @key`, `u.key`
-		if o.Only != "" {
-			where += ` AND ` + o.Only
-		}
+		where = ` WHERE ` + o.Same
 	case Later:
 		where += ` AND ` + o.Value + o.Above + `@value`
 	}
-	return `SELECT u.key, ` + o.Value + ` AS value FROM users u` + where + ` ORDER BY ` + order + ` LIMIT @most`
+	if o.Only != "" {
+		where += ` AND ` + o.Only
+	}
+	return `SELECT u.key, ` + o.Value + ` AS value FROM users u` + where + ` ORDER BY ` + o.InOrder + `, u.key LIMIT @most`
 }
 
 // fewByKey selects users in the order in which they were added, within each country
@@ -151,7 +150,7 @@ func (b *searchQuery) conditions(order Order) (all []string) {
 	// Who was found in an earlier order is not found again.
 	for _, earlier := range slices.Sorted(maps.Keys(b.dialect.Orders)) {
 		if o := b.dialect.Orders[earlier]; earlier < order {
-			all = append(all, `NOT (`+o.Value+o.AtLeast+o.Begins+` AND `+o.Value+o.Below+o.Begins+` || @last)`)
+			all = append(all, `NOT (`+o.Value+o.AtLeast+o.Begins+` AND `+o.Value+o.Below+o.end()+`)`)
 		}
 	}
 	return all

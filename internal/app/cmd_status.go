@@ -48,7 +48,7 @@ type funnelJSON struct {
 	Users     int              `json:"users"`
 	Waiting   int              `json:"waiting"`
 	Mailed    int              `json:"mailed"`
-	Opened    int              `json:"opened"`
+	Opened    int              `json:"opened"` // of those mailed, or waiting
 	InReview  int              `json:"in_review"`
 	Verified  int              `json:"verified"`
 	Rejected  int              `json:"rejected"`

@@ -222,9 +222,14 @@ func (k *configCheck) source() {
 
 const listenExpected = `"HOST:PORT" such as "127.0.0.1:8080", or "" for off`
 
+// maxAPIRate is far above what a ledger can answer.
+const maxAPIRate = 1_000_000
+
 func (k *configCheck) operator() {
 	listen := k.config.Operator.Listen
 	k.require(listen == "" || isListenAddress(listen), "operator.listen", listen, listenExpected)
+	rate := k.config.Operator.APIRate
+	k.require(rate >= 1 && rate <= maxAPIRate, "operator.api_rate", rate, "1 to 1000000 requests a minute")
 }
 
 func (k *configCheck) log() {

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"alta/internal/web"
 	"alta/store"
 )
 

@@ -110,6 +110,7 @@ func (l *ledgerMaker) record(q *store.Queue, d *pipeline.Delivery, plan pipeline
 
 func (l *ledgerMaker) fill() {
 	t, ctx := l.t, l.t.Context()
+	l.fillPublic()
 	l.enrol(pipeline.MX, pipeline.Individual, "sent", "failed", "held", "repeat", "doubt", "bad", "erased", "verified", "shared", "sharing", "review")
 	l.enrol(pipeline.DO, pipeline.Business, "retry", "out", "rejected", "expired", "force")
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"alta/internal/pgcluster/pgtest"
 	"alta/pipeline"
 	"alta/store"
@@ -76,6 +78,9 @@ func TestALedgerWithEveryKindOfRowMoves(t *testing.T) {
 		}
 	}
 	sameAnswers(t, asked, ask(t, shared))
+	if diff := cmp.Diff(askPublic(t, file, asked.Users), askPublic(t, shared, asked.Users)); diff != "" {
+		t.Errorf("the file (-) and PostgreSQL (+) answer differently about the public pages:\n%s", diff)
+	}
 	for name, l := range map[string]ledger{"the file": file, "PostgreSQL": shared} {
 		lines, err := l.Audit(t.Context(), "")
 		check(t, err)

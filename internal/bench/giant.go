@@ -31,7 +31,8 @@ func (b *bench) makeGiant(ctx context.Context, url string) error {
 	users, due := b.sharedGiant, sharedPulls*sharedPulled
 	if err := execute(ctx, url,
 		`ALTER TABLE users ENABLE ALWAYS TRIGGER count_new`,
-		`ALTER TABLE deliveries ENABLE ALWAYS TRIGGER count_new`); err != nil {
+		`ALTER TABLE deliveries ENABLE ALWAYS TRIGGER count_new`,
+		`ALTER TABLE deliveries ENABLE ALWAYS TRIGGER tally_new`); err != nil {
 		return err
 	}
 	began := b.now().UnixMilli()
@@ -50,7 +51,8 @@ func (b *bench) makeGiant(ctx context.Context, url string) error {
 	}
 	return execute(ctx, url,
 		`ALTER TABLE users ENABLE TRIGGER count_new`,
-		`ALTER TABLE deliveries ENABLE TRIGGER count_new`)
+		`ALTER TABLE deliveries ENABLE TRIGGER count_new`,
+		`ALTER TABLE deliveries ENABLE TRIGGER tally_new`)
 }
 
 // fillGiant makes the users from..to of all. Their ids look random and come in

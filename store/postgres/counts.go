@@ -40,8 +40,45 @@ func counted() []count {
 			found: `SELECT l.expires_at / 60000, count(*) FROM links l JOIN users u ON u.key = l.user_key
 				WHERE l.superseded_at IS NULL AND u.status = 'pending' GROUP BY 1`,
 		},
+		{
+			table: "forecast_counts", by: "hour, country, step, operator",
+			sums: "sum(deliveries)::bigint", empty: "sum(deliveries) = 0",
+			found: `SELECT due_at / 3600000, country, step, operator, count(*) FROM deliveries WHERE state = 'due' GROUP BY 1, 2, 3, 4`,
+		},
+		{
+			table: "mail_counts", by: "hour, country, step",
+			sums: "sum(mails)::bigint", empty: "sum(mails) = 0",
+			found: `SELECT ended_at / 3600000, country, step, count(*) FROM deliveries WHERE state = 'sent' GROUP BY 1, 2, 3`,
+		},
+		{
+			table: "trouble_counts", by: "hour, outcome",
+			sums: "sum(attempts)::bigint", empty: "sum(attempts) = 0",
+			found: `SELECT at / 3600000, outcome, count(*) FROM attempts WHERE outcome IN ('failed', 'held', 'doubt') GROUP BY 1, 2`,
+		},
+		{
+			table: "reached_counts", by: "what, country",
+			sums: "sum(users)::bigint", empty: "sum(users) = 0",
+			found: `SELECT 0, country, count(*) FROM users WHERE status = 'pending' AND opened_at IS NOT NULL GROUP BY 2
+				UNION ALL SELECT CASE WHEN took < 3600000 THEN 1 WHEN took < 21600000 THEN 2 WHEN took < 86400000 THEN 3
+					WHEN took < 259200000 THEN 4 WHEN took < 604800000 THEN 5 WHEN took < 1209600000 THEN 6 ELSE 7 END, country, count(*)
+				FROM (SELECT country, verified_at - invited_at AS took FROM users WHERE verified_at IS NOT NULL AND invited_at IS NOT NULL) t GROUP BY 1, 2`,
+		},
+		{
+			table: "attention_counts", by: "state, code, country",
+			sums: "sum(users)::bigint", empty: "sum(users) = 0",
+			found: `SELECT state, code, country, count(*) FROM attention GROUP BY 1, 2, 3`,
+		},
 	}
 }
+
+// waitingKept are the rows of those who wait for a person, and waitingFound finds
+// them anew.
+const (
+	waitingKept  = `SELECT user_key, delivery_id, state, code, country FROM attention`
+	waitingFound = `SELECT d.user_key, d.id, d.state, d.code, d.country FROM deliveries d JOIN users u ON u.key = d.user_key
+		WHERE (d.state IN ('held', 'doubt') OR d.state = 'failed' AND u.status = 'pending' AND NOT u.withdrawn)
+			AND NOT EXISTS (SELECT FROM deliveries o WHERE o.user_key = d.user_key AND o.id > d.id)`
+)
 
 // kept is the query for the sums of what is counted.
 func (c count) kept() string {
@@ -83,12 +120,16 @@ func (s *Store) FoldCounts(ctx context.Context) error {
 // than alta may have left them behind. It reads every user, delivery and link.
 func (s *Store) Check(ctx context.Context) error {
 	err := s.look(ctx, func(tx pgx.Tx) error { // so that nothing changes in between
+		compared := [][3]string{{"attention", waitingKept, waitingFound}}
 		for _, c := range counted() {
+			compared = append(compared, [3]string{c.table, c.kept(), c.found})
+		}
+		for _, c := range compared {
 			var differ bool
-			err := tx.QueryRow(ctx, `WITH kept AS (`+c.kept()+`), found AS (`+c.found+`)
+			err := tx.QueryRow(ctx, `WITH kept AS (`+c[1]+`), found AS (`+c[2]+`)
 				SELECT EXISTS (SELECT * FROM kept EXCEPT SELECT * FROM found) OR EXISTS (SELECT * FROM found EXCEPT SELECT * FROM kept)`).Scan(&differ)
 			if err == nil && differ {
-				err = errors.New("what is counted differs from what is there, so that the status and the guard go by wrong figures; was the database changed by other means than alta? Restore a backup: " + c.table)
+				err = errors.New("what is counted differs from what is there, so that the status and the guard go by wrong figures; was the database changed by other means than alta? Restore a backup: " + c[0])
 			}
 			if err != nil {
 				return err

@@ -29,6 +29,12 @@ func TestACountThatDiffersFromTheRowsIsFound(t *testing.T) {
 		{"Something counts as a retry.", `UPDATE queue_counts SET retries = 1`},
 		{"A link is not counted.", `DELETE FROM link_expiry`},
 		{"A link is counted that is not there.", `INSERT INTO link_expiry VALUES (1, 1)`},
+		{"A mail is not counted.", `DELETE FROM mail_counts`},
+		{"A failure is counted that was none.", `INSERT INTO trouble_counts VALUES (1, 'failed', 1)`},
+		{"What is due is not in the forecast.", `DELETE FROM forecast_counts`},
+		{"A user counts as verified who is not.", `INSERT INTO reached_counts VALUES (1, 'MX', 1)`},
+		{"A user waits for a person and nobody knows.", `INSERT INTO attention VALUES (1, 1, 'held', 'x', 'MX', 0)`},
+		{"The users who wait for a person are counted wrongly.", `INSERT INTO attention_counts VALUES ('held', 'x', 'MX', 1)`},
 	} {
 		t.Run(test.sentence, func(t *testing.T) {
 			s := openAt(t, empty.copy(t))
@@ -55,7 +61,19 @@ func TestFoldedCountsSayTheSame(t *testing.T) {
 	for _, u := range numbered("user", 20) {
 		enrolUsers(t, s, u)
 	}
-	mailSome(t, s, startRun(t, s), 5)
+	q := startRun(t, s)
+	mailSome(t, s, q, 5)
+	batch, err := q.Pull(t.Context(), noon, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range batch.Deliveries {
+		d := &batch.Deliveries[i]
+		if err := q.Record(t.Context(), d, pipeline.Plan{Tries: 3}.Judge(d, &pipeline.Fault{Kind: pipeline.Hold, Code: "x"}, noon), noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.exec(t, `UPDATE users SET opened_at = 1 WHERE mails > 0`)
 	before, err := s.Status(t.Context(), noon)
 	if err != nil {
 		t.Fatal(err)

@@ -225,7 +225,7 @@ func (m *Move) begin(ctx context.Context, tx pgx.Tx) error {
 func (m *Move) makeRoom(ctx context.Context, tx pgx.Tx, at position) error {
 	empty := []string{`DELETE FROM data_key`} // nothing is sealed with it
 	if at == toBeginAnew {
-		empty = []string{`TRUNCATE ` + strings.Join(tableNames(), ", ") + `, funnel_counts, queue_counts, link_expiry, logins, requests`, `DELETE FROM move`}
+		empty = []string{`TRUNCATE ` + strings.Join(tableNames(), ", ") + `, logins, requests, attention, ` + strings.Join(countTables(), ", "), `DELETE FROM move`}
 	}
 	for _, statement := range empty {
 		if _, err := tx.Exec(ctx, statement); err != nil {
@@ -243,6 +243,14 @@ func (m *Move) makeRoom(ctx context.Context, tx pgx.Tx, at position) error {
 func (m *Move) expect(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, `INSERT INTO move (source, table_name) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, m.from.String(), tableNames())
 	return err
+}
+
+// countTables are the names of the tables of what is counted.
+func countTables() (names []string) {
+	for _, c := range counted() {
+		names = append(names, c.table)
+	}
+	return names
 }
 
 func (m *Move) readCarried(ctx context.Context, tx pgx.Tx) error {

@@ -123,16 +123,22 @@ func oneRow(ctx context.Context, q querier, where, id string) (keyedRow, error) 
 
 // userRecords reads users as an operator sees them.
 func userRecords(ctx context.Context, q querier, where string, args ...any) ([]store.UserRecord, error) {
-	rows, err := q.Query(ctx, `SELECT `+rowColumns+`, u.opened_at, u.verified_at, u.created_at, u.updated_at FROM users u `+where, args...)
-	return collect(rows, err, func(rows pgx.Rows) (r store.UserRecord, err error) {
-		dest, finish := userDest(&r.User, &r.History)
-		var opened, verified, created, updated *int64
-		err = rows.Scan(append(dest, &r.Sourced, &r.Withdrawn, &r.AddressBad, &r.Key, &opened, &verified, &created, &updated)...)
-		finish()
-		r.OpenedAt, r.VerifiedAt = at(opened), at(verified)
-		r.CreatedAt, r.UpdatedAt = at(created), at(updated)
-		return r, err
-	})
+	rows, err := q.Query(ctx, `SELECT `+recordColumns+` FROM users u `+where, args...)
+	return collect(rows, err, func(rows pgx.Rows) (store.UserRecord, error) { return readUserRecord(rows) })
+}
+
+const recordColumns = rowColumns + `, u.opened_at, u.verified_at, u.created_at, u.updated_at`
+
+// readUserRecord reads recordColumns, and into more what else was selected.
+func readUserRecord(rows pgx.Rows, more ...any) (r store.UserRecord, err error) {
+	dest, finish := userDest(&r.User, &r.History)
+	var opened, verified, created, updated *int64
+	dest = append(dest, &r.Sourced, &r.Withdrawn, &r.AddressBad, &r.Key, &opened, &verified, &created, &updated)
+	err = rows.Scan(append(dest, more...)...)
+	finish()
+	r.OpenedAt, r.VerifiedAt = at(opened), at(verified)
+	r.CreatedAt, r.UpdatedAt = at(created), at(updated)
+	return r, err
 }
 
 const deliveryColumns = `d.id, d.claim, d.step, d.round,

@@ -66,7 +66,11 @@ func (s *Store) LastSlot(ctx context.Context, now time.Time) (slot time.Time, co
 
 // Runs returns the latest n runs, newest first.
 func (s *Store) Runs(ctx context.Context, n int) ([]store.Run, error) {
-	rows, err := s.pool.Query(ctx, `SELECT id, trigger, started_at, finished_at, selected, sent, retry, failed, held, doubt, cancelled, minted, outage, error
+	return runs(ctx, s.pool, n)
+}
+
+func runs(ctx context.Context, q querier, n int) ([]store.Run, error) {
+	rows, err := q.Query(ctx, `SELECT id, trigger, started_at, finished_at, selected, sent, retry, failed, held, doubt, cancelled, minted, outage, error
 		FROM runs ORDER BY id DESC LIMIT $1`, n)
 	return collect(rows, err, func(rows pgx.Rows) (r store.Run, err error) {
 		var started, finished *int64

@@ -57,7 +57,15 @@ func funnels(ctx context.Context, tx pgx.Tx) ([]store.Funnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Funnels(counts), nil
+	rows, err = tx.Query(ctx, `SELECT country, sum(users)::bigint FROM reached_counts WHERE what = 0 GROUP BY 1`)
+	opened, err := collect(rows, err, func(rows pgx.Rows) (c store.FunnelCount, err error) {
+		err = rows.Scan(&c.Country, &c.Opened)
+		return c, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return store.Funnels(append(counts, opened...)), nil
 }
 
 func queueStatus(ctx context.Context, tx pgx.Tx, now time.Time) (q store.QueueStatus, err error) {

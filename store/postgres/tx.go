@@ -71,6 +71,17 @@ func begun(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, longestWrite)
 }
 
+// lookIndexed is look for what must go by an index whatever the server thinks that the
+// tables hold.
+func (s *Store) lookIndexed(ctx context.Context, read func(pgx.Tx) error) error {
+	return s.look(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, byIndex); err != nil {
+			return err
+		}
+		return read(tx)
+	})
+}
+
 // look runs read in a transaction that writes nothing and sees the ledger at one
 // moment, so that figures belong together.
 func (s *Store) look(ctx context.Context, read func(pgx.Tx) error) error {

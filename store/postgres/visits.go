@@ -57,7 +57,7 @@ const (
 const visitsQuery = `SELECT v.kind, v.hour, v.n, v.first_at, v.last_at, coalesce(d.step, ''), coalesce(d.round, 0)
 	FROM users u JOIN links l ON l.user_key = u.key JOIN visits v ON v.link_id = l.id
 	LEFT JOIN deliveries d ON d.user_key = u.key AND d.link_id = l.id
-	WHERE u.id = $1 ORDER BY v.hour, v.first_at, v.link_id, v.kind`
+	WHERE u.id = $1 ORDER BY v.hour, v.first_at, v.id`
 
 // Visits returns what came to the links of a user's mails, oldest hour first.
 func (s *Store) Visits(ctx context.Context, user string) ([]store.VisitRecord, error) {
