@@ -50,7 +50,7 @@ type ledger interface {
 	AuditPage(ctx context.Context, f store.AuditFilter) ([]store.AuditRow, error)
 	VerifyAudit(ctx context.Context, noted store.AuditHash) (store.AuditProof, error)
 
-	apiLedger
+	deskLedger
 
 	AddToken(ctx context.Context, t store.Token, by store.Act, now time.Time) error
 	RevokeToken(ctx context.Context, name string, by store.Act, now time.Time) error

@@ -8,8 +8,8 @@ import (
 	"alta/store"
 )
 
-// apiLedger is what the API asks of either engine beside what the commands do.
-type apiLedger interface {
+// deskLedger is what the API asks of either engine beside what the commands do.
+type deskLedger interface {
 	EnrolEach(ctx context.Context, users []pipeline.User, plan store.Planner, now time.Time) (map[string]store.Outcome, error)
 	Search(ctx context.Context, q store.Search) (page []store.UserRecord, next string, err error)
 	Forecast(ctx context.Context, from, until time.Time) ([]store.ForecastHour, error)

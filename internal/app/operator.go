@@ -25,7 +25,7 @@ func (e *engine) serveOperator(ctx context.Context, runs runner) (close func() e
 	if err != nil {
 		return nil, listenError(err, "operator.listen")
 	}
-	e.log.Info("health, metrics and the API are served", "address", server.Addr())
+	e.log.Info("health and metrics are served", "address", server.Addr())
 	return func() error { return server.CloseWithin(e.mintLimit() + closeWithin) }, nil
 }
 

@@ -28,7 +28,6 @@ type Options struct {
 	Mails     Mails
 	Opener    Opener
 	Works     Works
-	Events    Events
 	Keys      Keys
 	Who       func(context.Context) (token string) // who was let in with a request
 	PerMinute int                                  // requests of one token
@@ -75,7 +74,6 @@ func Routes(o Options) []Route {
 		act(http.MethodPost, "/runs", a.run),
 		look("/status", a.status),
 		look("/forecast", a.forecast),
-		look("/events", a.events),
 	}
 }
 
