@@ -57,7 +57,7 @@ func Settles(e pipeline.Effect) bool { return e == pipeline.Applied || e == pipe
 // what came of it. What could not be applied is kept for an operator.
 func (s *Store) News(ctx context.Context, n pipeline.News, plan Planner, now time.Time) (e pipeline.Effect, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		found, err := userRows(tx, `users u WHERE u.external_id = CAST(? AS TEXT) LIMIT 2`, n.ExternalID)
+		found, err := userRows(tx, `users u WHERE u.external_id = CAST(? AS TEXT) AND u.external_id <> '' LIMIT 2`, n.ExternalID)
 		if err != nil {
 			return err
 		}

@@ -237,7 +237,7 @@ func TestAPILinks(t *testing.T) {
 			t.Errorf("the audit log:\n%s", audit)
 		}
 
-		w.api.SetFaults(sandbox.APIFault{User: people[1].id, Answer: sandbox.APIAnswer{Status: http.StatusGatewayTimeout, Mint: true}})
+		w.api.SetFaults(sandbox.APIFault{User: people[1].id, Answer: sandbox.APIAnswer{Status: http.StatusGatewayTimeout, Opens: true}})
 		for range 2 { // mints that may have opened a session
 			c.do("POST", "/users/"+people[1].id+"/links", "").refused(t, api.Unavailable, "partner API")
 		}

@@ -54,8 +54,8 @@ type publicAnswers struct {
 	Askers   []pipeline.User
 }
 
-// publicLedger is what either engine answers.
-type publicLedger interface {
+// answeringLedger is what either engine answers.
+type answeringLedger interface {
 	SessionsOf(ctx context.Context, user string) ([]store.SessionRecord, error)
 	Visits(ctx context.Context, user string) ([]store.VisitRecord, error)
 	NewsOf(ctx context.Context, user string) ([]store.NewsRecord, error)
@@ -63,7 +63,7 @@ type publicLedger interface {
 	Askers(ctx context.Context, n int) ([]pipeline.User, error)
 }
 
-func askPublic(t *testing.T, l publicLedger, users []store.UserRecord) publicAnswers {
+func askPublic(t *testing.T, l answeringLedger, users []store.UserRecord) publicAnswers {
 	t.Helper()
 	a := publicAnswers{Sessions: map[string][]store.SessionRecord{}, Visits: map[string][]store.VisitRecord{}, News: map[string][]store.NewsRecord{}}
 	var err error

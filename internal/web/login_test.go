@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func cookieOf(a answer) *http.Cookie {
+func cookieOf(a heard) *http.Cookie {
 	r := http.Response{Header: a.header}
 	for _, c := range r.Cookies() {
 		return c

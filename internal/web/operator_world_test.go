@@ -178,8 +178,8 @@ func (g *gate) reached() (n int) {
 	return n
 }
 
-// answer is what came back.
-type answer struct {
+// heard is what came back.
+type heard struct {
 	status int
 	header http.Header
 	body   string
@@ -196,7 +196,7 @@ func (g *gate) browser() *http.Client {
 }
 
 // send makes a request with these header fields, each "Name: value".
-func (g *gate) send(c *http.Client, method, path, body string, fields ...string) answer {
+func (g *gate) send(c *http.Client, method, path, body string, fields ...string) heard {
 	g.t.Helper()
 	r, err := http.NewRequestWithContext(g.t.Context(), method, g.base+path, strings.NewReader(body))
 	if err != nil {
@@ -218,10 +218,10 @@ func (g *gate) send(c *http.Client, method, path, body string, fields ...string)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, string(text)}
+	return heard{response.StatusCode, response.Header, string(text)}
 }
 
-func (g *gate) signIn(c *http.Client, token string, fields ...string) answer {
+func (g *gate) signIn(c *http.Client, token string, fields ...string) heard {
 	g.t.Helper()
 	return g.send(c, "POST", "/login", url.Values{"token": {token}, "next": {"/users/7?tab=mails"}}.Encode(), fields...)
 }

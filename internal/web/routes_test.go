@@ -58,7 +58,7 @@ func (g *gate) wantGuarded() {
 		if route.Own {
 			continue
 		}
-		for it, a := range map[string]answer{
+		for it, a := range map[string]heard{
 			"an operator's login": g.send(operator, route.Method, path, "", "Sec-Fetch-Site: same-origin"),
 			"an operator's token": g.send(stranger, route.Method, path, "", bearer(operatorToken)),
 		} {

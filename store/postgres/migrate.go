@@ -100,7 +100,7 @@ func migrateLocked(ctx context.Context, pool *pgxpool.Pool, want int64) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if err := migrateUp(ctx, provider); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	river, err := rivermigrate.New(riverpgxv5.New(pool), nil)
@@ -111,6 +111,31 @@ func migrateLocked(ctx context.Context, pool *pgxpool.Pool, want int64) error {
 		return fmt.Errorf("migrate River's tables: %w", err)
 	}
 	return dropUnread(ctx, pool)
+}
+
+// mostMigrations bounds how often a migration is tried: for about a minute, as each
+// waits for a second.
+const mostMigrations = 60
+
+// errBusy says that the schema can't be changed now.
+var errBusy = errors.New("a transaction that lasts, of a backup or an import for example, keeps the schema from being changed; nothing is lost, try again once it has ended")
+
+// migrateUp tries again while others have the tables: whoever waits for one to change
+// it makes all others wait behind, so that no migration waits for long.
+func migrateUp(ctx context.Context, provider *goose.Provider) error {
+	for range mostMigrations {
+		_, err := provider.Up(ctx)
+		code, _ := sqlState(err)
+		if code != codeLockTimeout && !mayWorkAgain(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(migratesEvery):
+		}
+	}
+	return errBusy
 }
 
 // Unread are indexes of River's by which neither River nor alta searches, and to

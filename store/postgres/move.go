@@ -209,15 +209,15 @@ func (m *Move) begin(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	m.Ended = at == atItsEnd
-	if at == toBegin || at == toBeginAnew {
-		if err := m.makeRoom(ctx, tx, at); err != nil {
-			return fmt.Errorf("make room: %w", err)
-		}
+	switch at {
+	case toBegin, toBeginAnew:
+		err = m.makeRoom(ctx, tx, at)
+	case toGoOn:
+		// An alta that knew fewer tables may have begun it.
+		err = m.addTables(ctx, tx)
 	}
-	if !m.Ended {
-		if err := m.expect(ctx, tx); err != nil {
-			return err
-		}
+	if err != nil {
+		return fmt.Errorf("make room: %w", err)
 	}
 	return m.readCarried(ctx, tx)
 }
@@ -235,12 +235,10 @@ func (m *Move) makeRoom(ctx context.Context, tx pgx.Tx, at position) error {
 	if _, err := tx.Exec(ctx, `UPDATE ledger SET moving = $1`, m.from.String()); err != nil {
 		return err
 	}
-	return nil
+	return m.addTables(ctx, tx)
 }
 
-// expect notes that the rows of each table come. A move that an older alta began knows
-// fewer tables.
-func (m *Move) expect(ctx context.Context, tx pgx.Tx) error {
+func (m *Move) addTables(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, `INSERT INTO move (source, table_name) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, m.from.String(), tableNames())
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -59,6 +60,9 @@ const (
 	oldLink = `INSERT INTO links (user_key, sealed, fingerprint, issued_at, expires_at) SELECT key, '\x01', decode(md5(id), 'hex'), 5, 9000000000000 FROM users WHERE id = `
 	oldMark = `UPDATE users SET status = 'verified', updated_at = 7 WHERE id = 'ana'`
 	oldOut  = `UPDATE users SET status = 'opted_out', updated_at = 8 WHERE id = 'bob'`
+	oldKept = `INSERT INTO links (user_key, fingerprint, issued_at, expires_at, superseded_at) SELECT key, sha256(random()::text::bytea), 5, 6, 7 FROM users WHERE id = $1`
+	oldSent = `WITH mailed AS (UPDATE users SET mails = mails + 1 WHERE id = $1 RETURNING key)
+		UPDATE links l SET sealed = NULL FROM mailed m WHERE l.user_key = m.key AND l.superseded_at IS NULL`
 )
 
 func TestAnOlderReleaseGoesOnWhileTheLedgerIsUpgraded(t *testing.T) {
@@ -66,6 +70,27 @@ func TestAnOlderReleaseGoesOnWhileTheLedgerIsUpgraded(t *testing.T) {
 	old := openOld(t, url, 1)
 	execAll(t, old, oldUser, oldLink+`'ana'`)
 
+	// What the machines of the older release write while that goes on is written.
+	var writers sync.WaitGroup
+	ended := make(chan struct{})
+	for i := range 4 {
+		writers.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-ended:
+					return
+				default:
+				}
+				statement := oldKept
+				if i%2 == 0 {
+					statement = oldSent
+				}
+				if _, err := old.Exec(t.Context(), statement, "ana"); err != nil {
+					t.Errorf("an older machine: %v", err)
+				}
+			}
+		})
+	}
 	// Of several machines of the new release one migrates, and the others wait in a
 	// way that does not keep it from building an index.
 	stores := make([]*Store, 4)
@@ -81,6 +106,8 @@ func TestAnOlderReleaseGoesOnWhileTheLedgerIsUpgraded(t *testing.T) {
 		})
 	}
 	all.Wait()
+	close(ended)
+	writers.Wait()
 	for _, s := range stores {
 		if s != nil {
 			defer s.Close()
@@ -137,11 +164,46 @@ func TestARoleWithoutRightsToWhatIsNewGoesOn(t *testing.T) {
 	}
 }
 
+// While a transaction that lasts keeps the tables from being changed, the machines
+// that serve wait for a second at most, and the migration for its end.
+func TestNobodyWaitsBehindAMigrationThatWaits(t *testing.T) {
+	url := pgtest.NewDatabase(t, pgtest.Shared(t))
+	old := openOld(t, url, 1)
+	execAll(t, old, oldUser)
+	backup, err := old.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	execAll(t, backup, `LOCK TABLE users, links IN ACCESS SHARE MODE`)
+	opened := make(chan error)
+	go func() {
+		s, err := Open(t.Context(), Options{URL: pipeline.NewSecret(url)})
+		if err == nil {
+			err = s.Close()
+		}
+		opened <- err
+	}()
+	if err := waitForALock(t.Context(), &Store{pool: old}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := old.Exec(ctx, oldSent, "ana"); err != nil {
+		t.Errorf("whoever writes waits for the migration: %v", err)
+	}
+	if err := backup.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}
+
 // What a migration that was cut off has left of the index is made anew.
 func TestAnIndexThatWasCutOffIsBuiltAnew(t *testing.T) {
 	url := pgtest.NewDatabase(t, pgtest.Shared(t))
-	old := openOld(t, url, 2)
-	execAll(t, old, `CREATE INDEX links_token ON links (id)`)
+	old := openOld(t, url, 1)
+	execAll(t, old, `ALTER TABLE links ADD COLUMN token bytea`, `CREATE INDEX links_token ON links (id)`)
 	s := openAt(t, url)
 	if n := number(t, s, `SELECT count(*) FROM pg_index WHERE indexrelid = 'links_token'::regclass AND indisvalid AND indisunique`); n != 1 {
 		t.Error("the index of the tokens is not what it should be")
@@ -176,7 +238,7 @@ func TestAMoveThatAnOlderAltaBeganGoesOn(t *testing.T) {
 }
 
 // Every column of a table that is carried over is carried over itself, but for what
-// is the fleet's own, counted, or worked out.
+// is the fleet's own, counted, or worked out; and people sign in again.
 func TestEveryColumnIsCarriedHere(t *testing.T) {
 	s := newStore(t)
 	own := map[string]bool{}
@@ -192,7 +254,7 @@ func TestEveryColumnIsCarriedHere(t *testing.T) {
 	there, err := column[string](t.Context(), s.pool, `SELECT c.relname || '.' || a.attname FROM pg_class c
 		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE 'river%' AND c.relname NOT IN
-			('goose_db_version', 'ledger', 'move', 'machines', 'run_counts', 'source_returned', 'funnel_counts', 'queue_counts', 'link_expiry',
+			('goose_db_version', 'ledger', 'move', 'machines', 'run_counts', 'source_returned', 'funnel_counts', 'queue_counts', 'link_expiry', 'logins', 'requests',
 			'forecast_counts', 'mail_counts', 'trouble_counts', 'reached_counts', 'attention', 'attention_counts')`)
 	if err != nil {
 		t.Fatal(err)

@@ -128,6 +128,8 @@ func (m *machine) giveSessionUp(t *rapid.T) {
 var publicRules = []rule{
 	{"lasting links that were mailed and are readable", `SELECT count(*) FROM links l JOIN deliveries d ON d.link_id = l.id
 		WHERE l.token IS NOT NULL AND l.sealed IS NOT NULL AND d.state = 'sent'`},
+	{"erased users whose sessions are known again", `SELECT count(*) FROM sessions s JOIN users u ON u.key = s.user_key
+		WHERE u.status = 'erased' AND s.fingerprint IS NOT NULL`},
 	{"erased users with a ticket", `SELECT count(*) FROM links l JOIN users u ON u.key = l.user_key WHERE u.status = 'erased' AND l.token IS NOT NULL`},
 	{"wishes of users who opted out, by a dead ticket", `SELECT count(*) FROM users u WHERE u.status = 'opted_out'
 		AND NOT EXISTS (SELECT 1 FROM links l WHERE l.user_key = u.key AND l.token IS NOT NULL AND l.dead_at IS NULL)

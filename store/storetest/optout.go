@@ -101,6 +101,19 @@ func optOutBehaviours() []behaviour {
 				f.now = f.now.Add(time.Minute)
 			}
 		}},
+		{"nor does one whose user came back and opted out again meanwhile", func(f *fixture) {
+			old := f.invited("ana")
+			f.optOut(old, true)
+			f.resend("ana", pipeline.Reissue)
+			q := f.run()
+			d := f.claim(q)
+			f.last(d)
+			f.prepare(d)
+			f.keep(q, d)
+			f.mark("ana", pipeline.Pending)
+			f.optOut(old, true)
+			f.wantFault(q.Begin(f.t.Context(), d, f.now), pipeline.Cancel, "user_opted_out")
+		}},
 		{"nothing takes the place of a mail in doubt that an operator sent again before", func(f *fixture) {
 			old := f.invited("ana")
 			f.now = f.now.Add(24 * time.Hour)

@@ -121,6 +121,9 @@ func endingBehaviours() []behaviour {
 			k := newKey(f.t)
 			f.must(f.Rekey(f.t.Context(), k, operator, f.now))
 			f.must(f.UseKey(f.t.Context(), k))
+			n, err = f.SealedLinks(f.t.Context())
+			f.must(err)
+			equal(f, "sealed with the old key", n, 0)
 			f.wantAnswer(app("ana"), pipeline.OpenMint)
 		}},
 		{"an erasure wipes the sessions, one that is being minted too", func(f *fixture) {
