@@ -42,6 +42,11 @@ func TestAPIFromSignUpToErasure(t *testing.T) {
 			t.Fatalf("results %+v", taken.Results)
 		}
 		w.lastMail(ana.email, 1) // at once, though it is no hour to send
+		w.eventually("the mail to be written down", func() bool {
+			var u userJSON
+			screen.do("GET", "/users/"+ana.id, "").read(t, 200, &u)
+			return u.Mails == 1
+		})
 		crm.do("POST", "/users", `{"users":[`+oneUser(ana)+`],"invite":"now"}`).read(t, 200, &taken)
 		if r := taken.Results[0]; r.Result != "unchanged" || r.Mail == mailQueued || r.Mail == "" {
 			t.Errorf("the same again: %+v", r)
@@ -183,7 +188,7 @@ func TestAPIResendsAsManyAsExpected(t *testing.T) {
 		people := w.importPeople(4)
 		d := w.serve()
 		c := w.caller(d, "crm", "operator")
-		c.do("POST", "/resends", `{"country":"MX","expect":9,"reason":"r"}`).refused(t, api.OtherNumber, "2 users match")
+		c.do("POST", "/resends", `{"country":"MX","expect":9,"reason":"r"}`).refused(t, api.OtherNumber, "who match is 2")
 		c.bad("POST", "/resends", `{"country":"MX","expect":1001,"reason":"r"}`).refused(t, api.Invalid, "1 to 1000")
 		c.do("POST", "/resends", `{"expect":1,"reason":"r"}`).refused(t, api.Invalid, "To whom?")
 		c.bad("POST", "/resends", `{"country":"MX","expect":2}`).refused(t, api.Invalid, "reason is required")

@@ -43,9 +43,11 @@ func (w *world) caller(s *servant, name, role string) *caller {
 	s.says("health and metrics are served")
 	doc, err := openapi3.NewLoader().LoadFromData(api.Contract())
 	check(w.t, err)
+	base := "http://" + served.FindStringSubmatch(s.log.String())[1]
+	doc.Servers = openapi3.Servers{{URL: base + api.Prefix}} // the router takes no relative one
 	router, err := legacy.NewRouter(doc)
 	check(w.t, err)
-	return &caller{w.t, "http://" + served.FindStringSubmatch(s.log.String())[1], token, router}
+	return &caller{w.t, base, token, router}
 }
 
 // do makes a request as the contract has it. header holds names and values.

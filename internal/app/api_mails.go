@@ -16,7 +16,7 @@ func (d desk) Resend(ctx context.Context, w api.Wish, by api.By) (done api.Resen
 		return done, err
 	}
 	if n := len(users); n != w.Expect {
-		p := api.Refuse(api.OtherNumber, "%d users match, and you expect %d; nothing was sent. Look who they are, and ask again with the new number.", n, w.Expect)
+		p := api.Refuse(api.OtherNumber, "The number of users who match is %d, and you expect %d; nothing was sent. Look who they are, and ask again with the new number.", n, w.Expect)
 		p.Matches = &n
 		return done, p
 	}

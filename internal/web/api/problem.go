@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -134,11 +135,13 @@ func (a answer) encode() ([]byte, error) {
 	if a.raw != nil || a.body == nil {
 		return a.raw, nil
 	}
-	text, err := json.Marshal(a.body)
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // links stand as they are
+	if err := e.Encode(a.body); err != nil {
 		return nil, fmt.Errorf("encode an answer: %w", err)
 	}
-	return append(text, '\n'), nil
+	return text.Bytes(), nil
 }
 
 func (a answer) mediaType() string {

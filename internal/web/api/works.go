@@ -65,7 +65,7 @@ func (a *api) run(c call) (answer, error) {
 
 func (a *api) forecast(c call) (answer, error) {
 	q := readQuery(c.r.URL.RawQuery, "from", "until")
-	from := q.time("from", a.Now())
+	from := q.time("from", a.Now().Truncate(time.Second))
 	until := q.time("until", from.Add(usualForecast))
 	if span := until.Sub(from); span <= 0 || span > mostForecast {
 		q.refuse("until must lie behind from, by 31 days at most.")
