@@ -77,6 +77,12 @@ type Ledger interface {
 	StartRequest(ctx context.Context, k store.RequestKey, d store.RequestDigest, forgotten, lost, now time.Time) (known *store.Request, err error)
 	FinishRequest(ctx context.Context, k store.RequestKey, status int, body []byte) error
 	DropRequest(ctx context.Context, k store.RequestKey) error
+	NoteEvents(ctx context.Context, on bool) error
+	EventsNoted(ctx context.Context) (on bool, err error)
+	ClaimEvents(ctx context.Context, n int, lost, now time.Time) (claimed []store.Event, err error)
+	SettleEvent(ctx context.Context, e store.Event, t store.EventTry) error
+	Events(ctx context.Context, after int64, n int) ([]store.Event, error)
+	ForgetEvents(ctx context.Context, before time.Time) error
 
 	AddToken(ctx context.Context, t store.Token, by store.Act, now time.Time) error
 	RevokeToken(ctx context.Context, name string, by store.Act, now time.Time) error
@@ -152,6 +158,7 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Audit", auditBehaviours()},
 		{"Tokens", tokenBehaviours()},
 		{"Requests", requestBehaviours()},
+		{"Events", eventBehaviours()},
 		{"EnrolEach", enrolEachBehaviours()},
 		{"Logins", loginBehaviours()},
 		{"Search", searchBehaviours()},
