@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -155,4 +157,11 @@ func readEvent(scan func(...any) error) (e Event, err error) {
 		e.NextAt = at(next)
 	}
 	return e, err
+}
+
+// NewEventName makes a name for an event that the ledger does not have.
+func NewEventName() string {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails, as its documentation says
+	return "evt_" + hex.EncodeToString(random[:])
 }

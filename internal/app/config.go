@@ -30,6 +30,7 @@ type Config struct {
 	Operator  OperatorConfig  `toml:"operator"`
 	Public    PublicConfig    `toml:"public"`
 	Webhook   WebhookConfig   `toml:"webhook"`
+	Events    EventsConfig    `toml:"events"`
 	Log       LogConfig       `toml:"log"`
 
 	// File is the path the settings came from, "" for the embedded default.

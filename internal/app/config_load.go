@@ -48,7 +48,6 @@ func LoadConfig(path string, data, defaults []byte, getenv func(string) string) 
 	}
 	c.readDataKey(getenv)
 	c.warnWebhook()
-	c.warnReserved(getenv)
 	return c, nil
 }
 

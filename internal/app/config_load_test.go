@@ -101,10 +101,8 @@ func TestGoodConfig(t *testing.T) {
 		{"so is an address on this machine", "[public]\nlisten = \"127.0.0.1:8081\"\nbase_url = \"http://127.0.0.1:8081\"", func(c *Config) any { return c.Warnings },
 			[]string{"public.base_url: it is on this machine, so nobody else can open the links in mails"}},
 		{"two listeners that take any port are two", "[operator]\nlisten = \"127.0.0.1:0\"\n[public]\nlisten = \"127.0.0.1:0\"\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings }, []string(nil)},
-		{"a reserved setting is only a warning", "[operator]\ntoken_file = \"none\"", func(c *Config) any { return c.Warnings },
-			[]string{
-				"operator.token_file is set, but it is reserved: it has no effect in this release",
-			}},
+		{"events go to an https address", "[events]\nurl = \"https://acme.example/hooks/alta\"", func(c *Config) any { return c.Events.URL }, "https://acme.example/hooks/alta"},
+		{"or to one of this machine", "[events]\nurl = \"http://127.0.0.1:9000/\"", func(c *Config) any { return c.Events.URL }, "http://127.0.0.1:9000/"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, test.got(mustLoad(t, test.text))); diff != "" {
@@ -222,7 +220,7 @@ func TestCheckReadyNamesWhatIsMissing(t *testing.T) {
 func TestConfigHidesItsSecrets(t *testing.T) {
 	environment := map[string]string{
 		"ALTA_CAPA_API_KEY": "hunter2", "ALTA_SMTP_PASSWORD": "hunter2",
-		"ALTA_OPERATOR_TOKEN": "hunter2", "ALTA_WEBHOOK_SECRET": "hunter2", "ALTA_WEBHOOK_PREVIOUS_SECRET": "hunter2",
+		"ALTA_OPERATOR_TOKEN": "hunter2", "ALTA_WEBHOOK_SECRET": "hunter2", "ALTA_WEBHOOK_PREVIOUS_SECRET": "hunter2", "ALTA_EVENTS_SECRET": "hunter2",
 	}
 	c, err := LoadConfig("", []byte("smtp.host = 'h'\nsmtp.username = 'u'\nsmtp.from = 'a@b.example'\nbrand.name = 'B'"), standardConfig(t),
 		func(name string) string { return environment[name] })
@@ -234,7 +232,6 @@ func TestConfigHidesItsSecrets(t *testing.T) {
 	}
 	want := []string{
 		"a webhook secret is set, but public.listen is not: no webhook comes in",
-		"ALTA_OPERATOR_TOKEN is set, but it is reserved: it has no effect in this release",
 	}
 	if diff := cmp.Diff(want, c.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)

@@ -58,6 +58,11 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, close()) }()
+	stopTelling, err := e.tellEvents(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopTelling()
 	closePublic, err := e.servePublic(ctx)
 	if err != nil {
 		return err
@@ -74,6 +79,11 @@ func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, close()) }()
+	stopTelling, err := e.tellEvents(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopTelling()
 	closePublic, err := e.servePublic(ctx)
 	if err != nil {
 		return err

@@ -51,6 +51,7 @@ type ledger interface {
 	VerifyAudit(ctx context.Context, noted store.AuditHash) (store.AuditProof, error)
 
 	deskLedger
+	eventLedger
 
 	AddToken(ctx context.Context, t store.Token, by store.Act, now time.Time) error
 	RevokeToken(ctx context.Context, name string, by store.Act, now time.Time) error

@@ -74,6 +74,7 @@ func Routes(o Options) []Route {
 		act(http.MethodPost, "/runs", a.run),
 		look("/status", a.status),
 		look("/forecast", a.forecast),
+		look("/events", a.events),
 	}
 }
 

@@ -16,6 +16,9 @@ type Works interface {
 	Run(ctx context.Context, by By) (begun bool, err error)
 	// Forecast counts what falls due from one time until another, by hour.
 	Forecast(ctx context.Context, from, until time.Time) (any, error)
+	// Events returns up to n events behind the one with that number, the oldest first,
+	// and the number of the last. recording tells whether events are noted now.
+	Events(ctx context.Context, after int64, n int) (page []any, last int64, recording bool, err error)
 }
 
 // How far a forecast reaches.
