@@ -29,6 +29,9 @@ var mayImport = map[string][]string{
 	// A PostgreSQL server for tests and the benchmark, which knows nothing of alta.
 	"alta/internal/pgcluster":        {},
 	"alta/internal/pgcluster/pgtest": {"alta/internal/pgcluster"},
+
+	// A browser for tests, which knows nothing of alta either: they build the program.
+	"alta/internal/browser": {},
 }
 
 // benchmark is a program of its own; nothing of alta may rest on it.

@@ -4,23 +4,30 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 )
 
 // searched is how SQLite has the orders of a search in its indexes.
 func searched() Dialect {
 	plain := func(value, begins, only string) Ordering {
-		return Ordering{Value: value, Begins: begins, Only: only, Same: value + ` = @value AND u.key > @key`, AtLeast: ` >= `, Above: ` > `, Below: ` < `, InOrder: value}
+		return Ordering{Value: value, Begins: begins, Only: only, Same: value + ` = @value AND u.key > @key`, ByKeys: true, AtLeast: ` >= `, Above: ` > `, Below: ` < `, InOrder: value}
 	}
 	const nocase = ` COLLATE NOCASE`
+	letters := `u.name`
+	for i, accented := range []rune(Accented) {
+		letters = `replace(` + letters + `, '` + string(accented) + `', '` + strings.ToLower(Plain[i:i+1]) + `')`
+	}
+	// Word for word as in the index users_folded.
+	folded := `CASE WHEN u.name GLOB '*[^ -~]*' THEN lower(` + letters + `) ELSE lower(u.name) END`
 	return Dialect{
 		Orders: map[Order]Ordering{
 			ByID:         plain(`u.id`, `@text`, ``),
 			ByExternalID: plain(`u.external_id`, `@text`, `u.external_id <> ''`),
 			ByEmail: {
-				Value: `u.email`, Begins: `@text`, Same: `u.email` + nocase + ` = @value AND u.key > @key`, AtLeast: nocase + ` >= `, Above: nocase + ` > `, Below: nocase + ` < `,
+				Value: `u.email`, Begins: `@text`, Same: `u.email` + nocase + ` = @value AND u.key > @key`, ByKeys: true, AtLeast: nocase + ` >= `, Above: nocase + ` > `, Below: nocase + ` < `,
 				InOrder: `u.email` + nocase,
 			},
-			ByName: plain(`u.folded`, `@folded`, ``),
+			ByName: plain(folded, `@folded`, ``),
 		},
 		Opened: ` INDEXED BY users_opened`,
 	}

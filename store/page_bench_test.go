@@ -39,7 +39,10 @@ func BenchmarkPage(b *testing.B) {
 	ask("overview", func() (int, error) { o, err := s.Overview(b.Context(), noon); return len(o.Mails), err })
 	ask("attention", func() (int, error) { g, err := s.Attention(b.Context()); return len(g), err })
 	ask("attention/page", func() (int, error) { p, err := s.AttentionPage(b.Context(), failure, 500_000, 50); return len(p), err })
-	ask("forecast", func() (int, error) { h, err := s.Forecast(b.Context(), noon, noon.AddDate(0, 0, 1)); return len(h), err })
+	ask("forecast", func() (int, error) {
+		h, err := s.Forecast(b.Context(), noon, noon.AddDate(0, 0, 1))
+		return len(h), err
+	})
 	ask("timeline", func() (int, error) { m, err := s.Timeline(b.Context(), "capa-0300000"); return len(m), err })
 	for name, q := range map[string]Search{
 		"all": {}, "last": {After: Place{Key: 999_000}.String()}, "country": {Country: pipeline.DO},

@@ -16,7 +16,7 @@ import (
 func TestEveryForeignKeyIsLookedAtOnCommit(t *testing.T) {
 	s := openAt(t, newPath(t))
 	tables, err := column[string](boundTo(t.Context(), s.reads), `SELECT sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%REFERENCES%'`)
-	if err != nil || len(tables) != 7 {
+	if err != nil || len(tables) != 8 {
 		t.Fatalf("found %d tables: %v", len(tables), err)
 	}
 	key := regexp.MustCompile(`REFERENCES \w+ \(\w+\)(.*)`)

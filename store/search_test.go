@@ -59,7 +59,7 @@ func TestANameIsFoldedAsTheIndexFoldsIt(t *testing.T) {
 		if _, err := s.Enrol(t.Context(), []pipeline.User{{ID: id, Email: "a@example.com", Name: name, Country: pipeline.MX}}, Imported, inviteAt(noon), noon); err != nil {
 			t.Fatal(err)
 		}
-		folded, err := column[string](boundTo(t.Context(), s.reads), `SELECT folded FROM users WHERE id = ?`, id)
+		folded, err := column[string](boundTo(t.Context(), s.reads), `SELECT `+searched().Orders[ByName].Value+` FROM users u WHERE u.id = ?`, id)
 		if err != nil || len(folded) != 1 || folded[0] != fold(name) {
 			t.Errorf("%q is %q in the index, and %q in Go: %v", name, folded, fold(name), err)
 		}

@@ -108,7 +108,7 @@ func TestWhatThePageShowsIsFoundByIndexes(t *testing.T) {
 		}
 	}
 	for query, want := range map[string]string{
-		attentionPage:   `SEARCH a USING INDEX attention_group (state=? AND code=? AND country=? AND rowid>?)`,
+		attentionPage:   `SEARCH a USING INDEX attention_group (state=? AND code=? AND country=? AND user_key>?)`,
 		attentionGroups: `SEARCH a USING COVERING INDEX attention_since (state=? AND code=? AND country=?)`,
 	} {
 		if plan := strings.Join(planOf(t, s, query, []driver.NamedValue(nil)...), "\n"); !strings.Contains(plan, want) {

@@ -15,6 +15,7 @@ type Ordering struct {
 	Begins  string // the text that the value must begin with
 	Only    string // the condition of the index; "" for none
 	Same    string // the condition of those with the same @value, behind the @key
+	ByKeys  bool   // they stand in the order of their keys already
 	AtLeast string // the operators of the index, this one and those below
 	Above   string
 	Below   string
@@ -86,7 +87,11 @@ func (b *searchQuery) few(r Range) string {
 	if o.Only != "" {
 		where += ` AND ` + o.Only
 	}
-	return `SELECT u.key, ` + o.Value + ` AS value FROM users u` + where + ` ORDER BY ` + o.InOrder + `, u.key LIMIT @most`
+	order := o.InOrder + `, `
+	if r.Part == Same && o.ByKeys {
+		order = ``
+	}
+	return `SELECT u.key, ` + o.Value + ` AS value FROM users u` + where + ` ORDER BY ` + order + `u.key LIMIT @most`
 }
 
 // fewByKey selects users in the order in which they were added, within each country

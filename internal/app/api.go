@@ -6,11 +6,43 @@ import (
 	"fmt"
 	"time"
 
-	"alta/internal/fleet"
+	"alta/internal/web"
 	"alta/internal/web/api"
 	"alta/pipeline"
 	"alta/store"
 )
+
+// api makes the routes of the API.
+func (e *engine) api() []api.Route {
+	d := desk{e}
+	return api.Routes(api.Options{
+		People: d, Mails: d, Opener: d, Works: works{d}, Keys: d,
+		Who: func(ctx context.Context) string {
+			who, ok := web.WhoAsks(ctx)
+			if !ok {
+				panic(errPastGuard)
+			}
+			return who.Name
+		},
+		PerMinute: e.config.Operator.APIRate, Patience: e.mintLimit() + leaseMargin,
+		Now: e.now, Log: e.log,
+	})
+}
+
+// errPastGuard is a bug: a request came in that the guard had not seen.
+var errPastGuard = errors.New("a request reached the API past the guard")
+
+// guardedCalls are the routes of the API as the guard has them.
+func guardedCalls(calls []api.Route) (routes []web.Route) {
+	for _, c := range calls {
+		who := web.Viewers
+		if c.Operators {
+			who = web.Operators
+		}
+		routes = append(routes, web.Route{Method: c.Method, Path: c.Path, Who: who, Handler: c.Handler})
+	}
+	return routes
+}
 
 // desk does what the API is asked for, with the ledger.
 type desk struct{ *engine }
@@ -18,20 +50,9 @@ type desk struct{ *engine }
 // tokenActor is how the audit log names who acts with a token.
 func tokenActor(token string) string { return "token:" + token }
 
-func actOf(by api.By) store.Act { return store.Act{Actor: tokenActor(by.Token), Reason: by.Reason} }
+func actBy(by api.By) store.Act { return store.Act{Actor: tokenActor(by.Token), Reason: by.Reason} }
 
 func (d desk) planner() store.Planner { return planner(d.plan, d.now) }
-
-// hurry has what an operator asked for sent at once. A daemon on a file looks for it
-// by itself; a fleet is told.
-func (d desk) hurry(ctx context.Context) error {
-	shared, ok := d.store.(sharedLedger)
-	if !ok {
-		return nil
-	}
-	_, err := fleet.Ask(ctx, shared.Store, store.ByResend, 0)
-	return err
-}
 
 // apiError says what the ledger met in the words of the API. What is alta's own trouble
 // it leaves as it is.
@@ -92,7 +113,7 @@ func (d desk) Open(ctx context.Context, user string, by api.By) (pipeline.Link, 
 	if minted {
 		detail = "minted"
 	}
-	if err := d.store.NoteAct(ctx, "link", user, detail, actOf(by), d.now()); err != nil {
+	if err := d.store.NoteAct(ctx, "link", user, detail, actBy(by), d.now()); err != nil {
 		return pipeline.Link{}, apiError(fmt.Errorf("note who has the link: %w", err))
 	}
 	return link, nil

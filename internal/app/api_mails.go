@@ -33,7 +33,7 @@ func (d desk) Resend(ctx context.Context, w api.Wish, by api.By) (done api.Resen
 		}
 	}
 	if len(done.Queued) > 0 {
-		err = d.hurry(ctx)
+		err = d.beginRun(ctx, store.ByResend)
 	}
 	return done, apiError(err)
 }
@@ -53,5 +53,5 @@ func (d desk) resend(ctx context.Context, u store.UserRecord, force bool, by api
 		return fmt.Sprintf("the last mail went out %s ago and plan.min_gap leaves the user in peace for %s more; force overrides it",
 			span(now.Sub(u.History.LastAt)), span(left)), nil
 	}
-	return d.store.Resend(ctx, u.User.ID, pipeline.ResendStep(u.History), force, actOf(by), now)
+	return d.store.Resend(ctx, u.User.ID, pipeline.ResendStep(u.History), force, actBy(by), now)
 }

@@ -45,7 +45,7 @@ func (d desk) Enrol(ctx context.Context, users []pipeline.User, invite bool, by 
 	}
 	d.log.Info("users came in by the API", "users", len(users), "token", by.Token, "invited_now", invite)
 	if queued {
-		err = d.hurry(ctx)
+		err = d.beginRun(ctx, store.ByResend)
 	}
 	return all, apiError(err)
 }
@@ -150,7 +150,7 @@ func (d desk) Mark(ctx context.Context, id string, status pipeline.Status, by ap
 	if err != nil {
 		return api.Marked{}, err
 	}
-	err = d.store.Mark(ctx, id, status, d.planner(), actOf(by), d.now())
+	err = d.store.Mark(ctx, id, status, d.planner(), actBy(by), d.now())
 	return api.Marked{ID: id, Was: r.User.Status, Status: status}, apiError(err)
 }
 
@@ -160,6 +160,6 @@ func (d desk) Erase(ctx context.Context, id string, by api.By) (api.Marked, erro
 	if err != nil {
 		return api.Marked{}, err
 	}
-	err = d.store.Erase(ctx, id, actOf(by), d.now())
+	err = d.store.Erase(ctx, id, actBy(by), d.now())
 	return api.Marked{ID: id, Was: r.User.Status, Status: pipeline.Erased}, apiError(err)
 }

@@ -4,31 +4,13 @@ import (
 	"context"
 	"time"
 
-	"alta/internal/fleet"
 	"alta/internal/web/api"
 	"alta/pipeline"
 	"alta/store"
 )
 
-// runner begins runs that somebody asks for. begun is false where one is under way,
-// which takes what is due.
-type runner interface {
-	beginRun(ctx context.Context) (begun bool, err error)
-}
-
-// fleetRunner asks the fleet for a run, of whichever machines.
-type fleetRunner struct{ ledger sharedLedger }
-
-func (f fleetRunner) beginRun(ctx context.Context) (begun bool, err error) {
-	_, err = fleet.Ask(ctx, f.ledger.Store, store.ByCommand, 0)
-	return err == nil, err
-}
-
 // works tells how alta is doing. It implements [api.Works].
-type works struct {
-	desk
-	runs runner
-}
+type works struct{ desk }
 
 // Status implements [api.Works].
 func (w works) Status(ctx context.Context) (any, error) {
@@ -55,12 +37,11 @@ func (w works) Runs(ctx context.Context, n int) (any, error) {
 }
 
 // Run implements [api.Works].
-func (w works) Run(ctx context.Context, by api.By) (begun bool, err error) {
-	if err := w.store.NoteAct(ctx, "run", "", "", actOf(by), w.now()); err != nil {
-		return false, apiError(err)
+func (w works) Run(ctx context.Context, by api.By) error {
+	if err := w.store.NoteAct(ctx, "run", "", "", actBy(by), w.now()); err != nil {
+		return apiError(err)
 	}
-	begun, err = w.runs.beginRun(ctx)
-	return begun, apiError(err)
+	return apiError(w.beginRun(ctx, store.ByCommand))
 }
 
 type forecastJSON struct {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"net"
 	"os"
 	"os/user"
 	"time"
@@ -31,6 +32,8 @@ type app struct {
 	defaults   []byte         // the embedded config.toml
 	configFile string         // the --config flag
 	daemon     bool           // logs what goes well, too
+
+	sockets map[string]net.Listener // what the demo listens on, so that it knows its addresses before it writes them down
 
 	config *Config      // set by load
 	log    *slog.Logger // set by load

@@ -27,12 +27,15 @@ func (a *app) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "The whole product on this machine, with nothing to set up",
-		Long: `demo starts a simulated partner API and an SMTP catcher on this machine, imports
-sample users of MX and DO into a fresh database and runs the real pipeline on
-them. Links live for three seconds there, so that within ten a reminder and a
-fresh link follow. Nothing leaves the machine. All of it, the mails too, is in a
-folder that it names, and it goes on until Ctrl-C unless told --once.`,
-		Example: `  alta demo --once
+		Long: `demo starts a simulated partner API with a verification provider behind it, and
+an SMTP catcher with a mailbox to look into, imports sample users of MX and DO
+into a fresh database and serves as 'alta serve' does, only that a day of the
+plan lasts seconds. It names the addresses to open in a browser: press the button
+in a mail, verify or reject, and see on the operator's page what becomes of the
+user. Nothing leaves the machine. All of it, the mails too, is in a folder that it
+names, and it goes on until Ctrl-C unless told --once.`,
+		Example: `  alta demo
+  alta demo --once
   alta demo --users 200`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if users < 1 || users > 100_000 {
@@ -57,7 +60,7 @@ func (a *app) demo(ctx context.Context, users int, once bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, world.close()) }()
-	if err := a.loadDemoConfig(dir, world); err != nil {
+	if err := a.loadDemoConfig(world, once); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.out, "A simulated partner API answers at %s and an SMTP catcher at %s.\nEverything is in %s\n\n",
@@ -65,75 +68,8 @@ func (a *app) demo(ctx context.Context, users int, once bool) (err error) {
 	return a.withStore(ctx, func(s ledger) error { return a.playDemo(ctx, s, world, people, once) })
 }
 
-// loadDemoConfig writes the configuration that a newcomer would write, and
-// loads it as any other.
-func (a *app) loadDemoConfig(dir string, w *demoWorld) error {
-	host, port := w.smtp.Addr()
-	text := fmt.Sprintf(demoConfig, w.api.URL(), host, port)
-	path := filepath.Join(dir, defaultConfigFile)
-	if err := errors.Join(
-		os.WriteFile(path, []byte(text), 0o600),
-		os.WriteFile(filepath.Join(dir, "capa.key"), []byte(w.api.Key()), 0o600),
-	); err != nil {
-		return fmt.Errorf("write the demo's configuration: %w", err)
-	}
-	// The environment must not reach into the demo: a real key stays out of it.
-	config, err := LoadConfig(path, []byte(text), a.defaults, func(string) string { return "" })
-	if err != nil {
-		return err
-	}
-	a.config = config
-	a.log = a.newLogger()
-	return nil
-}
-
-const demoConfig = `# The demo's configuration: a day of the plan lasts about a second here.
-[database]
-url = "alta.db"
-
-[capa]
-base_url = "%s"
-api_key_file = "capa.key"
-redirect_uri = "https://pagoclaro.example/listo"
-link_hosts = ["kyc.sandbox.example"]
-link_ttl = "3s"
-
-[smtp]
-host = "%s"
-port = %d
-tls = "none"
-from = "Pago Claro <no-responder@pagoclaro.example>"
-reply_to = "hola@pagoclaro.example"
-
-[brand]
-name = "Pago Claro"
-url = "https://pagoclaro.example"
-support_email = "hola@pagoclaro.example"
-
-[brand.MX]
-legal_name = "Pago Claro México, S.A. de C.V."
-address = "Av. Paseo de la Reforma 250, Juárez, 06600 Ciudad de México"
-privacy_url = "https://pagoclaro.example/mx/aviso-de-privacidad"
-
-[brand.DO]
-legal_name = "Pago Claro Dominicana, S.R.L."
-address = "Av. Winston Churchill 93, Piantini, Santo Domingo"
-privacy_url = "https://pagoclaro.example/do/privacidad"
-
-[plan]
-reminders = ["2s"]
-min_gap = "1s"
-max_mails = 3
-sending_hours = ""
-
-[guard]
-mails = 0
-
-[log]
-level = "error"
-`
-
-// playDemo does what 'alta users import' and 'alta serve' do, only faster.
+// playDemo does what 'alta users import', 'alta webhook register' and 'alta serve'
+// do, only faster.
 func (a *app) playDemo(ctx context.Context, s ledger, w *demoWorld, people []demoUser, once bool) (err error) {
 	csv := filepath.Join(w.dir, "users.csv")
 	if err := os.WriteFile(csv, demoCSV(people), 0o600); err != nil {
@@ -148,19 +84,39 @@ func (a *app) playDemo(ctx context.Context, s ledger, w *demoWorld, people []dem
 		return err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	release, err := s.hold(ctx, false)
-	if err != nil {
+	if err := e.capa.RegisterWebhook(ctx, a.config.webhookURL()); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release()) }()
-
-	if err := a.demoPasses(ctx, e, w, people, once); err != nil {
+	if !once {
+		if err := a.printAddresses(ctx, e, w); err != nil {
+			return err
+		}
+	}
+	if err := e.serveAlone(ctx, func(ctx context.Context) error { return a.demoPasses(ctx, e, w, people, once) }); err != nil {
 		return err
 	}
-	if err := w.writeIndex(); err != nil {
+	if err := w.letters.writeIndex(); err != nil {
 		return err
 	}
 	return a.printDemo(context.WithoutCancel(ctx), e, w, people)
+}
+
+// printAddresses says what to open while the demo goes on, and makes the token to sign
+// in with. It opens nothing but this demo, which ends with its ledger.
+func (a *app) printAddresses(ctx context.Context, e *engine, w *demoWorld) error {
+	text := store.NewToken()
+	t := store.Token{Name: "demo", Role: store.Operator, Digest: store.DigestSecret(text)}
+	if err := e.store.AddToken(ctx, t, store.Act{Actor: "demo", Reason: "to look around"}, a.now()); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.out, `
+Open %s/ for the mailbox: press the button in a mail, and be the user.
+Open http://%s/ for the operator's page, and sign in with the token
+  %s
+Ctrl-C ends it all.
+
+`, w.mailbox.URL(), w.address("operator.listen"), text.Reveal())
+	return err
 }
 
 // demoPasses makes pass after pass. One user is verified after the first mail,
@@ -174,8 +130,8 @@ func (a *app) demoPasses(ctx context.Context, e *engine, w *demoWorld, people []
 		if err != nil {
 			return err
 		}
-		if first {
-			if err := a.verifyOne(ctx, e, w, people); err != nil {
+		if first && ctx.Err() == nil {
+			if err := a.playOne(ctx, w, people[0]); err != nil {
 				return err
 			}
 		}
@@ -185,6 +141,9 @@ func (a *app) demoPasses(ctx context.Context, e *engine, w *demoWorld, people []
 		select {
 		case <-ctx.Done():
 			return nil
+		case event := <-w.events:
+			fmt.Fprintf(a.out, "%4.1f s  webhook: %s\n", a.now().Sub(began).Seconds(), event)
+		case <-e.wake: // an operator wants a run now, and this is one
 		case <-ticks.C:
 		}
 	}
@@ -226,17 +185,15 @@ func (a *app) demoPass(ctx context.Context, e *engine, began time.Time, limit in
 	return report, err
 }
 
-// verifyOne plays the partner: the first sample user completes the
-// verification.
-func (a *app) verifyOne(ctx context.Context, e *engine, w *demoWorld, people []demoUser) error {
-	id := people[0].id
-	w.api.SetVerification(id, "VERIFIED")
-	by := store.Act{Actor: "demo", Reason: "completed the verification"}
-	if err := e.store.Mark(ctx, id, pipeline.Verified, a.planner(), by, a.now()); err != nil {
+// playOne plays the first sample user, who goes through the verification.
+func (a *app) playOne(ctx context.Context, w *demoWorld, p demoUser) error {
+	if _, err := fmt.Fprintf(a.out, "%4s    %s presses the button, completes the verification, and hears no more\n", "", p.name); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.out, "%4s    %s completes the verification, and hears no more\n", "", people[0].name)
-	return err
+	if err := w.visit(ctx, p.email); err != nil {
+		return fmt.Errorf("play %s: %w", p.name, err)
+	}
+	return nil
 }
 
 // demoIsOver tells whether nothing more falls due soon: what is left are the
@@ -252,7 +209,7 @@ func (a *app) demoIsOver(ctx context.Context, e *engine) bool {
 
 func (a *app) printDemo(ctx context.Context, e *engine, w *demoWorld, people []demoUser) error {
 	const most = 24 // lines of each table; a thousand users would bury the end
-	mails, err := w.letters()
+	mails, err := w.letters.all()
 	if err != nil {
 		return err
 	}

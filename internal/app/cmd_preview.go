@@ -113,38 +113,44 @@ func (a *app) preview(ctx context.Context, p preview) error {
 }
 
 func (a *app) previewDelivery(ctx context.Context, p preview) (*pipeline.Delivery, error) {
-	now := a.now()
 	locale := cmp.Or(pipeline.Locale(p.locale), pipeline.ESMX)
+	d := samplePreview(pipeline.Step(p.step), locale, a.config.Capa.LinkTTL, a.now())
+	if p.user != "" {
+		found, err := a.previewUser(ctx, p.user)
+		if err != nil {
+			return nil, err
+		}
+		d.User = found
+		d.User.Locale = cmp.Or(pipeline.Locale(p.locale), found.Locale)
+	}
+	if base := a.config.Public.BaseURL; base != "" {
+		d.Link = lastingPreview(base, a.now())
+	}
+	d.Message.Unsubscribe = d.Unsubscribe()
+	return d, nil
+}
+
+// lastingPreview is a link to the landing page, which knows no such token.
+func lastingPreview(base string, now time.Time) pipeline.Link {
+	digest := pipeline.DigestTicket(previewToken)
+	return pipeline.Link{URL: pipeline.NewSecret(base + pipeline.TicketPath + previewToken), Ticket: &digest, IssuedAt: now}
+}
+
+// samplePreview is a mail to a made-up person, with a made-up link.
+func samplePreview(step pipeline.Step, locale pipeline.Locale, linkTTL time.Duration, now time.Time) *pipeline.Delivery {
 	user := pipeline.User{
-		ID: "preview", Email: "maria.fernandez@example.com", Name: "María Fernández", Country: pipeline.MX,
+		ID: "preview", Email: "maria.fernandez@example.com", Name: "María Fernández", Country: pipeline.MX, Locale: locale,
 		Type: pipeline.Individual, Status: pipeline.Pending,
 	}
 	if locale == pipeline.ESDO {
 		user.Country = pipeline.DO
 	}
 	user.TimeZone = pipeline.DefaultTimeZone(user.Country)
-	if p.user != "" {
-		found, err := a.previewUser(ctx, p.user)
-		if err != nil {
-			return nil, err
-		}
-		user, locale = found, cmp.Or(pipeline.Locale(p.locale), found.Locale)
-	}
-	user.Locale = locale
-	d := &pipeline.Delivery{
-		User: user, Step: pipeline.Step(p.step), Round: 1, Attempt: 1, Link: a.previewLink(now),
+	return &pipeline.Delivery{
+		User: user, Step: step, Round: 1, Attempt: 1,
+		Link:    pipeline.Link{URL: pipeline.NewSecret(previewLink), IssuedAt: now, ExpiresAt: now.Add(linkTTL)},
 		Message: pipeline.Message{ID: "preview@alta.invalid", Date: now.Truncate(time.Second)},
 	}
-	d.Message.Unsubscribe = d.Unsubscribe()
-	return d, nil
-}
-
-func (a *app) previewLink(now time.Time) pipeline.Link {
-	if base := a.config.Public.BaseURL; base != "" {
-		digest := pipeline.DigestTicket(previewToken)
-		return pipeline.Link{URL: pipeline.NewSecret(base + pipeline.TicketPath + previewToken), Ticket: &digest, IssuedAt: now}
-	}
-	return pipeline.Link{URL: pipeline.NewSecret(previewLink), IssuedAt: now, ExpiresAt: now.Add(a.config.Capa.LinkTTL)}
 }
 
 func (a *app) previewUser(ctx context.Context, ref string) (u pipeline.User, err error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -193,7 +194,7 @@ func (a *app) queueResends(ctx context.Context, s ledger, sel store.Selection, r
 	}
 	by, plan := a.act(r.reason), a.config.Plan.Plan()
 	for _, u := range users {
-		whyNot, err := a.queueResend(ctx, s, u, plan, by, r.force)
+		whyNot, err := queueResend(ctx, s, u, plan, by, r.force, a.now())
 		switch {
 		case err != nil:
 			return answer, err
@@ -206,8 +207,7 @@ func (a *app) queueResends(ctx context.Context, s ledger, sel store.Selection, r
 	return answer, nil
 }
 
-func (a *app) queueResend(ctx context.Context, s ledger, u store.UserRecord, plan pipeline.Plan, by store.Act, force bool) (whyNot string, err error) {
-	now := a.now()
+func queueResend(ctx context.Context, s ledger, u store.UserRecord, plan pipeline.Plan, by store.Act, force bool, now time.Time) (whyNot string, err error) {
 	if left := plan.GapLeft(u.History, now); left > 0 && !force && u.User.Status == pipeline.Pending {
 		return fmt.Sprintf("the last mail went out %s ago and plan.min_gap leaves the user in peace for %s more; --force overrides it",
 			span(now.Sub(u.History.LastAt)), span(left)), nil

@@ -27,8 +27,7 @@ type daemon struct {
 	serving atomic.Bool    // a run of the schedule is under way, or waits for another one to end
 	runs    sync.WaitGroup // of the schedule
 	owed    atomic.Pointer[owed]
-	wanted  chan struct{} // somebody asks for a run
-	unread  seldom        // how often it was said that the ledger can't be read
+	unread  seldom // how often it was said that the ledger can't be read
 }
 
 // owed is a run that makes up for one that did not go well. Where slots lie far
@@ -44,6 +43,13 @@ func (e *engine) serve(ctx context.Context) (err error) {
 	if shared, ok := e.store.(sharedLedger); ok {
 		return e.serveInFleet(ctx, shared)
 	}
+	d := &daemon{engine: e}
+	return e.serveAlone(ctx, d.keepSchedule)
+}
+
+// serveAlone serves while work, which makes the runs, goes on: this process has the
+// ledger for itself.
+func (e *engine) serveAlone(ctx context.Context, work func(context.Context) error) (err error) {
 	release, err := e.waitForLock(ctx)
 	if release == nil {
 		return err
@@ -52,8 +58,7 @@ func (e *engine) serve(ctx context.Context) (err error) {
 	if err := e.recover(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	d := &daemon{engine: e, wanted: make(chan struct{}, 1)}
-	close, err := e.serveOperator(ctx, d)
+	close, err := e.servePage(ctx)
 	if err != nil {
 		return err
 	}
@@ -68,13 +73,13 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closePublic()) }()
-	return d.keepSchedule(ctx)
+	return work(ctx)
 }
 
 // serveInFleet serves as one machine of the fleet: River's leader rings the
 // schedule.
 func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
-	close, err := e.serveOperator(ctx, fleetRunner{l})
+	close, err := e.servePage(ctx)
 	if err != nil {
 		return err
 	}
@@ -163,8 +168,8 @@ func (d *daemon) watch(ctx context.Context, bell *doorbell) {
 			return
 		case <-rings.C:
 			d.ring(ctx, bell)
-		case <-d.wanted:
-			d.begin(ctx, pass{trigger: store.ByCommand})
+		case by := <-d.wake:
+			d.begin(ctx, pass{trigger: by})
 		case <-looks.C:
 			by, due, err := d.asked(ctx)
 			if err != nil && ctx.Err() == nil && d.unread.due(d.now()) {
@@ -178,17 +183,6 @@ func (d *daemon) watch(ctx context.Context, bell *doorbell) {
 			}
 		}
 	}
-}
-
-// beginRun implements [runner]. The run begins once those who ask for one before have
-// theirs.
-func (d *daemon) beginRun(context.Context) (begun bool, err error) {
-	begun = !d.serving.Load()
-	select {
-	case d.wanted <- struct{}{}:
-	default: // somebody has asked this moment
-	}
-	return begun, nil
 }
 
 // ring begins the run of a slot that has come.

@@ -14,9 +14,9 @@ import (
 
 var demoCount = regexp.MustCompile(`(?m)^(\d+) mails, as \.eml and \.html: open (\S+)$`)
 
-// The demo runs to its end with nothing set up, shows a reminder and a fresh
-// link, keeps the mails where it says, and leaves the working directory as it
-// was.
+// The demo runs to its end with nothing set up, plays a user from the mail to verified,
+// reminds the others, keeps the mails where it says, and leaves the working directory as
+// it was.
 func TestDemoOnce(t *testing.T) {
 	t.Parallel()
 	work, home := t.TempDir(), t.TempDir()
@@ -37,7 +37,10 @@ func TestDemoOnce(t *testing.T) {
 	}
 
 	text := string(out)
-	for _, want := range []string{"invite ", "reminder ", "reissue ", "completes the verification, and hears no more", "Nothing: the user is verified"} {
+	for _, want := range []string{
+		"invite 10; failed 1, retry later 1", "reminder 9", "completes the verification, and hears no more",
+		"webhook: VERIFIED_USER for Ana Torres Medina", "Nothing: the user is verified", "3 mails, the most that plan.max_mails allows", "Mailbox full",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the demo shows no %q:\n%s", want, text)
 		}
@@ -66,6 +69,19 @@ func TestDemoOnce(t *testing.T) {
 			if err != nil || !strings.HasPrefix(m, "Pago Claro") {
 				t.Errorf("%s: subject %q (%v)", filepath.Base(file), m, err)
 			}
+		}
+	}
+	if strings.Contains(text, "Open ") {
+		t.Errorf("it names pages that are gone:\n%s", text)
+	}
+	// What became of the user is in the ledger as it would be of any other.
+	c = w.command("explain", "ana.torres@correo.example", "--config", filepath.Join(filepath.Dir(folder), defaultConfigFile))
+	c.Env = []string{"HOME=" + home}
+	story, err := c.Output()
+	check(t, err)
+	for _, want := range []string{"opened", "a verification was opened after a click", "the partner said VERIFIED_USER"} {
+		if !strings.Contains(string(story), want) {
+			t.Errorf("the story of the user who was played has no %q:\n%s", want, story)
 		}
 	}
 	if _, err := os.Stat(found[2]); err != nil {

@@ -8,7 +8,8 @@ import (
 	"alta/pipeline"
 )
 
-// trouble is what goes wrong for a sample user.
+// trouble is what goes wrong for a sample user: at the mail server with the mail, at
+// the partner API with the click.
 type trouble int
 
 const (
@@ -17,15 +18,17 @@ const (
 	wrongTypeAtAPI         // 400: a business on the call for individuals
 	brokenAtAPI            // 500: the partner API fails
 	refusedBySMTP          // 550 5.1.1: there is no such mailbox
+	fullAtSMTP             // 452 4.2.2: the mailbox is full
 )
 
 // demoUser is one sample user.
 type demoUser struct {
-	id, email, name string
-	country         pipeline.Country
-	zone            string // "" is the country's default
-	kind            pipeline.UserType
-	trouble         trouble
+	id, externalID string
+	email, name    string
+	country        pipeline.Country
+	zone           string // "" is the country's default
+	kind           pipeline.UserType
+	trouble        trouble
 }
 
 // demoPeople are the sample users with a story.
@@ -41,7 +44,7 @@ func demoPeople() []demoUser {
 		{email: "recien.llegada@correo.example", name: "Marleny de los Santos", country: pipeline.DO, trouble: unknownAtAPI},
 		{email: "administracion@ferreteria.example", name: "Ferretería El Martillo", country: pipeline.MX, trouble: wrongTypeAtAPI},
 		{email: "wilkin.feliz@correo.example", name: "Wilkin Féliz", country: pipeline.DO, trouble: brokenAtAPI},
-		{email: "ximena.ibarra@correo.example", name: "Ximena Ibarra", country: pipeline.MX, zone: "America/Cancun"},
+		{email: "ximena.ibarra@correo.example", name: "Ximena Ibarra", country: pipeline.MX, zone: "America/Cancun", trouble: fullAtSMTP},
 		{email: "gerencia@colmado.example", name: "Colmado La Esquina, S.R.L.", country: pipeline.DO, kind: pipeline.Business},
 	}
 }
@@ -66,6 +69,7 @@ func demoUsers(n int) []demoUser {
 	users = users[:n]
 	for i := range users {
 		users[i].id = fmt.Sprintf("5a3d0000-0000-4000-8000-%012d", i+1)
+		users[i].externalID = fmt.Sprintf("app-%d", i+1)
 	}
 	return users
 }
@@ -75,9 +79,9 @@ func demoCSV(users []demoUser) []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	// Writing to memory does not fail.
-	_ = w.Write([]string{"id", "email", "name", "country", "time_zone", "type"})
+	_ = w.Write([]string{"id", "external_id", "email", "name", "country", "time_zone", "type"})
 	for _, u := range users {
-		_ = w.Write([]string{u.id, u.email, u.name, string(u.country), u.zone, string(u.kind)})
+		_ = w.Write([]string{u.id, u.externalID, u.email, u.name, string(u.country), u.zone, string(u.kind)})
 	}
 	w.Flush()
 	return b.Bytes()

@@ -3,76 +3,121 @@ package app
 import (
 	"errors"
 	"fmt"
-	"html/template"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"alta/internal/sandbox"
 	"alta/pipeline"
 )
 
-// demoWorld is what lies outside alta: a partner API, a mail server, and the
-// folder that keeps the mails.
+// demoSession is how long a session of the demo's provider is good for, and is
+// assumed to be.
+const demoSession = 15 * time.Minute
+
+// demoWorld is what lies outside alta: a partner API with a verification provider
+// behind it, a mail server with a mailbox, the folder that keeps the mails, and the
+// sockets that alta is to serve on.
 type demoWorld struct {
-	dir  string
-	api  *sandbox.API
-	smtp *sandbox.SMTP
-
-	mu     sync.Mutex // guards what follows
-	kept   []letter
-	failed error // why a mail could not be written to the folder
+	dir      string
+	api      *sandbox.API
+	provider *sandbox.Provider
+	smtp     *sandbox.SMTP
+	mailbox  *sandbox.Mailbox
+	letters  letters
+	sockets  map[string]net.Listener // by the setting with the address
+	events   chan string             // what the provider has decided, in words
+	closers  []func() error          // of what was started, in that order
 }
 
-// letter is one mail of the demo.
-type letter struct {
-	File    string // without ending
-	To      string
-	Subject string
-}
-
-// startDemoWorld starts both servers and makes the users known to the API,
-// each with the trouble that is planned for it.
+// startDemoWorld starts all of it and makes the users known to the API, each with
+// the trouble that is planned for it.
 func startDemoWorld(dir string, people []demoUser, now pipeline.Clock) (*demoWorld, error) {
-	w := &demoWorld{dir: dir}
-	if err := os.Mkdir(filepath.Join(dir, "mails"), 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder for the mails: %w", err)
+	w := &demoWorld{
+		dir: dir, letters: letters{dir: filepath.Join(dir, "mails")},
+		sockets: map[string]net.Listener{}, events: make(chan string, 64),
 	}
-	var err error
-	w.api, err = sandbox.StartAPI(sandbox.APIOptions{Now: now, Latency: 20 * time.Millisecond})
+	if err := w.start(now); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	w.settle(people)
+	return w, nil
+}
+
+func (w *demoWorld) start(now pipeline.Clock) (err error) {
+	if err := os.Mkdir(w.letters.dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder for the mails: %w", err)
+	}
+	if w.api, err = sandbox.StartAPI(sandbox.APIOptions{Now: now, Latency: 20 * time.Millisecond}); err != nil {
+		return err
+	}
+	w.closers = append(w.closers, w.api.Close)
+	w.provider, err = sandbox.StartProvider(sandbox.ProviderOptions{API: w.api, TTL: demoSession, Now: now, OnEvent: w.hear})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	w.smtp, err = sandbox.StartSMTP(sandbox.SMTPOptions{Now: now, OnMail: w.keep})
-	if err != nil {
-		return nil, errors.Join(err, w.api.Close())
+	w.closers = append(w.closers, w.provider.Close)
+	if w.smtp, err = sandbox.StartSMTP(sandbox.SMTPOptions{Now: now, OnMail: w.letters.keep}); err != nil {
+		return err
 	}
+	w.closers = append(w.closers, w.smtp.Close)
+	if w.mailbox, err = sandbox.OpenMailbox(sandbox.MailboxOptions{Mails: w.smtp.Mails}); err != nil {
+		return err
+	}
+	w.closers = append(w.closers, w.mailbox.Close)
+	for _, setting := range []string{"public.listen", "operator.listen"} {
+		socket, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return fmt.Errorf("open a socket for %s: %w", setting, err)
+		}
+		w.sockets[setting] = socket
+		w.closers = append(w.closers, func() error {
+			if err := socket.Close(); !errors.Is(err, net.ErrClosed) { // as it is once it was served
+				return err
+			}
+			return nil
+		})
+	}
+	return nil
+}
+
+// settle makes the users known, and their troubles.
+func (w *demoWorld) settle(people []demoUser) {
 	var faults []sandbox.APIFault
 	var refusals []sandbox.SMTPFault
 	for _, p := range people {
+		u := sandbox.APIUser{ID: p.id, ExternalID: p.externalID, Name: p.name, Type: p.kind}
+		refusal := sandbox.SMTPFault{Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Recipient: p.email}
 		switch p.trouble {
 		case unknownAtAPI:
 			continue
 		case wrongTypeAtAPI:
-			w.api.AddUsers(sandbox.APIUser{ID: p.id, Type: pipeline.Business})
-			continue
+			u.Type = pipeline.Business
 		case brokenAtAPI:
 			faults = append(faults, sandbox.APIFault{User: p.id, Answer: sandbox.ServerError()})
 		case refusedBySMTP:
-			refusals = append(refusals, sandbox.SMTPFault{
-				Stage: sandbox.AtRcpt, Action: sandbox.SMTPRefuse, Recipient: p.email,
-				Code: 550, Enhanced: "5.1.1", Text: "No such user here",
-			})
+			refusal.Code, refusal.Enhanced, refusal.Text = 550, "5.1.1", "No such user here"
+			refusals = append(refusals, refusal)
+		case fullAtSMTP:
+			refusal.Code, refusal.Enhanced, refusal.Text = 452, "4.2.2", "Mailbox full"
+			refusals = append(refusals, refusal)
 		}
-		w.api.AddUsers(sandbox.APIUser{ID: p.id, Type: p.kind})
+		w.api.AddUsers(u)
 	}
 	w.api.SetFaults(faults...)
 	w.smtp.SetFaults(refusals...)
-	return w, nil
+}
+
+// hear keeps what the provider decided for the terminal; when nobody has looked for
+// long, the terminal goes without.
+func (w *demoWorld) hear(event string, u sandbox.APIUser) {
+	select {
+	case w.events <- fmt.Sprintf("%s for %s", event, u.Name):
+	default:
+	}
 }
 
 func (w *demoWorld) smtpAddress() string {
@@ -80,50 +125,19 @@ func (w *demoWorld) smtpAddress() string {
 	return net.JoinHostPort(host, strconv.Itoa(port))
 }
 
-// close ends both servers.
-func (w *demoWorld) close() error { return errors.Join(w.smtp.Close(), w.api.Close()) }
+// address is the one that the setting has in the demo.
+func (w *demoWorld) address(setting string) string { return w.sockets[setting].Addr().String() }
 
-// keep writes a mail to the folder, as it came and as a page to look at.
-func (w *demoWorld) keep(m sandbox.Mail) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	subject, err := m.Subject()
-	page, pageErr := m.HTML()
-	l := letter{To: strings.Join(m.To, ", "), Subject: subject}
-	name, _, _ := strings.Cut(l.To, "@")
-	l.File = fmt.Sprintf("%03d-%s", len(w.kept)+1, filepath.Base(name))
-	path := filepath.Join(w.dir, "mails", l.File)
-	w.failed = errors.Join(w.failed, err, pageErr,
-		os.WriteFile(path+".eml", m.Raw, 0o600), os.WriteFile(path+".html", []byte(page), 0o600))
-	w.kept = append(w.kept, l)
+// linkHost is the host that links of the provider name.
+func (w *demoWorld) linkHost() (string, error) {
+	host, _, err := net.SplitHostPort(strings.TrimPrefix(w.provider.URL(), "http://"))
+	return host, err
 }
 
-// letters returns the mails kept so far.
-func (w *demoWorld) letters() ([]letter, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]letter(nil), w.kept...), w.failed
-}
-
-// writeIndex writes a page with a link to each mail.
-func (w *demoWorld) writeIndex() (err error) {
-	letters, err := w.letters()
-	if err != nil {
-		return err
+// close ends all of it, the latest first.
+func (w *demoWorld) close() (err error) {
+	for i := range w.closers {
+		err = errors.Join(err, w.closers[len(w.closers)-1-i]())
 	}
-	page, err := template.New("index").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>The demo's mails</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}li{margin:.4rem 0}small{opacity:.7}</style>
-<h1>{{len .}} mails</h1><ol>{{range .}}<li><a href="{{.File}}.html">{{.Subject}}</a><br><small>to {{.To}} · <a href="{{.File}}.eml">source</a></small></li>{{end}}</ol>
-`)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(filepath.Join(w.dir, "mails", "index.html"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("write the list of mails: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return page.Execute(f, letters)
+	return err
 }

@@ -30,8 +30,10 @@ type gateway struct {
 // returns its address. Each is another start of the daemon.
 func (g gateway) open(bootstrap pipeline.Secret) (address string) {
 	g.t.Helper()
+	pages, err := web.NewPages(web.PagesOptions{Zone: time.UTC, Who: web.GuardedBy, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	check(g.t, err)
 	guard, err := web.NewGuard(web.GuardOptions{
-		Doors: newDoors(g.store, bootstrap), Now: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Doors: newDoors(g.store, bootstrap), Pages: pages, Now: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 	})
 	check(g.t, err)
 	tell := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/mail"
 
 	"golang.org/x/time/rate"
@@ -14,6 +15,7 @@ import (
 	"alta/internal/mailer"
 	"alta/internal/web"
 	"alta/pipeline"
+	"alta/store"
 	"alta/templates"
 )
 
@@ -29,7 +31,11 @@ type engine struct {
 	mails   *templates.Set
 	mailer  *mailer.Mailer
 	metrics *web.Metrics
-	smtp    pipeline.Waiter // spaces mails out by smtp.rate
+	smtp    pipeline.Waiter         // spaces mails out by smtp.rate
+	sockets map[string]net.Listener // opened before, by the setting with the address
+
+	underway underway           // the run of this process
+	wake     chan store.Trigger // asks the daemon for a run at once; has room for one
 
 	unwritten seldom // how often it was said that the ledger can't be written
 }
@@ -44,7 +50,7 @@ func (a *app) newEngine(ctx context.Context, s ledger) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{
-		config: c, log: a.log, now: a.now, store: s,
+		config: c, log: a.log, now: a.now, store: s, sockets: a.sockets, wake: make(chan store.Trigger, 1),
 		plan: c.Plan.Plan(), smtp: limiter(c.SMTP.Rate),
 	}
 	e.file, _ = s.(fileLedger)

@@ -62,6 +62,7 @@ type ledger interface {
 	EndLogin(ctx context.Context, cookie store.SecretDigest) error
 
 	publicLedger
+	pageLedger
 
 	Check(ctx context.Context) error
 	Trouble() error

@@ -37,6 +37,7 @@ func (e *engine) run(ctx context.Context, p pass) (report pipeline.Report, err e
 		return report, err
 	}
 	started := e.now()
+	e.underway.begin(id)
 	e.log.Debug("run begins", "run", id, "trigger", p.trigger)
 	err = e.pullSource(ctx)
 	if fault, ok := errors.AsType[*pipeline.Fault](err); ok {
@@ -120,6 +121,7 @@ func (e *engine) pipe(ctx context.Context, q sending, from pipeline.Puller, p pa
 		Workers: e.config.Plan.Workers, Limit: p.limit, Now: e.now,
 		Done: func(d *pipeline.Delivery, v pipeline.Verdict, soFar pipeline.Report) {
 			e.metrics.CountVerdict(d, v)
+			e.underway.count(soFar)
 			e.logVerdict(d, v)
 			if p.done != nil {
 				p.done(d, v, soFar)

@@ -28,9 +28,9 @@ func (e *engine) servePublic(ctx context.Context) (close func() error, err error
 	if err != nil {
 		return nil, err
 	}
-	server, err := web.Listen(ctx, e.config.Public.Listen, handler, e.log)
+	server, err := e.listen(ctx, "public.listen", e.config.Public.Listen, handler)
 	if err != nil {
-		return nil, errors.Join(listenError(err, "public.listen"), end())
+		return nil, errors.Join(err, end())
 	}
 	e.log.Info("the pages for users are served", "address", server.Addr(), "base_url", e.config.Public.BaseURL)
 	return func() error { return errors.Join(server.CloseWithin(e.mintLimit()+closeWithin), end()) }, nil
@@ -71,6 +71,19 @@ func (e *engine) public(ctx context.Context) (_ http.Handler, end func() error, 
 		worker.Wait()
 		return visits.Close()
 	}, nil
+}
+
+// listen serves at the address of the setting, on the socket that was opened for it
+// or on one of its own.
+func (e *engine) listen(ctx context.Context, setting, address string, h http.Handler) (*web.Server, error) {
+	if socket, ok := e.sockets[setting]; ok {
+		return web.Serve(socket, h, e.log), nil
+	}
+	server, err := web.Listen(ctx, address, h, e.log)
+	if err != nil {
+		return nil, listenError(err, setting)
+	}
+	return server, nil
 }
 
 // listenError says which setting names an address that can't be listened on.

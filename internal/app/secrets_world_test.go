@@ -38,7 +38,7 @@ func newSecretWorld(t *testing.T) *secretWorld {
 	w := &secretWorld{
 		dataKey: store.NewKey().Reveal(), token: "canary-operator-token-9e41", webhook: "canary-webhook-secret-c0d3",
 		previous: "canary-webhook-0ld-51de", events: "whsec_Y2FuYXJ5LWV2ZW50cy1zZWNyZXQtN2QxYQ==",
-		links:    map[string]string{},
+		links: map[string]string{},
 		base: []string{
 			`smtp.auth = "plain"`, `plan.on_doubt = "hold"`, "plan.workers = 1", "smtp.connections = 1",
 			`smtp.dkim.domain = "pagoclaro.example"`, `smtp.dkim.selector = "s1"`, `smtp.dkim.key_file = "dkim.pem"`, `templates.dir = "mails"`,

@@ -89,7 +89,7 @@ func (s *servant) wait() int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
-var served = regexp.MustCompile(`"health and metrics are served","address":"([^"]+)"`)
+var served = regexp.MustCompile(`health and metrics are served","address":"([^"]+)"`)
 
 // get asks the operator's listener.
 func (s *servant) get(path string) (status int, body string) {

@@ -222,8 +222,8 @@ func TestServeShowsHealthAndMetrics(t *testing.T) {
 	if status, body := d.get("/readyz"); status != 200 || body != "ready\n" {
 		t.Errorf("/readyz: %d %q", status, body)
 	}
-	if status, _ := d.get("/"); status != 404 {
-		t.Errorf("/: %d", status)
+	if status, body := d.get("/"); status != 200 || !strings.Contains(body, `action="/login"`) || strings.Contains(body, people[0].email) {
+		t.Errorf("/ asks nobody who they are: %d %s", status, body)
 	}
 	var metrics string
 	w.eventually("a run in the metrics", func() bool {

@@ -15,6 +15,7 @@ import (
 // its users. It satisfies [pipeline.Issuer] and [pipeline.Inquirer].
 type Client struct {
 	cfg      Config
+	local    bool // see [Config.local]
 	now      pipeline.Clock
 	requests requests
 	share    share
@@ -39,6 +40,7 @@ func New(cfg Config, now pipeline.Clock) (*Client, error) {
 	line.transport = newTransport(cfg, cfg.Connections)
 	return &Client{
 		cfg:      cfg,
+		local:    cfg.local(),
 		now:      now,
 		requests: requests,
 		share:    share{connections: cfg.Connections, rate: cfg.Rate},
@@ -159,7 +161,7 @@ func (c *Client) linkOf(a answer, u pipeline.User) (link string, found finding, 
 	if problem != "" {
 		return "", noLink(problem), false
 	}
-	problem, hostile := checkLink(link, c.cfg.LinkHosts)
+	problem, hostile := checkLink(link, c.cfg.LinkHosts, c.local)
 	switch {
 	case hostile:
 		return "", badLink(problem), false

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"strings"
 	"time"
 
@@ -35,7 +36,9 @@ type Config struct {
 
 	// LinkHosts lists the hosts that a link may name: "kyc.example.com" is
 	// that host alone, ".example.com" is any host below it, at any depth, but
-	// not example.com itself. Empty accepts any https host.
+	// not example.com itself. Empty accepts any https host. A link by http is
+	// accepted where BaseURL is http too, so on this machine alone, and only to a
+	// loopback host that is listed: the sandbox's own pages.
 	LinkHosts []string
 
 	// Timeout bounds one call, from the dial to the last byte of the answer.
@@ -92,6 +95,14 @@ func (c Config) validate() (Config, error) {
 	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
 	c.Connections = cmp.Or(c.Connections, defaultConnections)
 	return c, nil
+}
+
+// local tells whether the partner API is a stand-in on this machine, which no
+// partner's is: only then may a link lead to a page beside it. It asks for both
+// marks itself, so that nothing hangs on who has checked the settings before.
+func (c Config) local() bool {
+	u, err := url.Parse(c.BaseURL)
+	return err == nil && u.Scheme == "http" && isLoopback(u.Hostname())
 }
 
 // redirectFor returns the redirect URI for users of the country.

@@ -3,14 +3,15 @@ package capa
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
 
 // checkLink tells whether a link may be mailed. problem is "" when it may;
 // hostile tells a link that could take users elsewhere from a text that is no
-// URL at all. Neither contains any part of the link.
-func checkLink(raw string, hosts []string) (problem string, hostile bool) {
+// URL at all. Neither contains any part of the link. local is [Config.local].
+func checkLink(raw string, hosts []string, local bool) (problem string, hostile bool) {
 	switch {
 	case raw == "":
 		return "the link is empty", false
@@ -27,12 +28,17 @@ func checkLink(raw string, hosts []string) (problem string, hostile bool) {
 		return "the link is not a URL", false
 	case hasUnsafeByte(raw):
 		return "the link holds blanks or characters that no URL has", true
-	case u.Scheme != "https":
+	case u.Scheme != "https" && !(local && staysHere(u)):
 		return "the link is not https", true
 	case u.Host == "":
 		return "the link names no host", true
 	case u.User != nil:
 		return "the link holds a user name", true
+	case u.Scheme == "http":
+		if !slices.Contains(hosts, strings.ToLower(u.Hostname())) {
+			return "the link's host is not in capa.link_hosts, which has to name a host of this machine", true
+		}
+		return "", false
 	case strings.Contains(u.Host, ":"):
 		return "the link names a port or an IPv6 address", true
 	case !isHostName(u.Host):
@@ -41,6 +47,11 @@ func checkLink(raw string, hosts []string) (problem string, hostile bool) {
 		return "the link's host is not in capa.link_hosts", true
 	}
 	return "", false
+}
+
+// staysHere tells whether the URL leads by http to this machine, at whatever port.
+func staysHere(u *url.URL) bool {
+	return u.Scheme == "http" && isLoopback(u.Hostname()) && hasServer(u)
 }
 
 // authority finds the beginning of what names a host (RFC 3986, section 3.2),

@@ -3,6 +3,9 @@ package capa
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"alta/pipeline"
 )
 
 func TestCheckLink(t *testing.T) {
@@ -25,6 +28,7 @@ func TestCheckLink(t *testing.T) {
 		{"A host that only begins alike.", "https://kyc.example.com.evil.test/s", []string{"kyc.example.com"}, "link_hosts", true},
 		{"A final dot is another name.", "https://kyc.example.com./s", []string{"kyc.example.com"}, "host name", true},
 		{"Not https.", "http://kyc.example.com/s", nil, "https", true},
+		{"This machine, which is listed.", "http://127.0.0.1:8080/s", []string{"127.0.0.1"}, "https", true},
 		{"A script.", "javascript:alert(1)", nil, "https", true},
 		{"Data.", "data:text/html;base64,eA==", nil, "https", true},
 		{"An app.", "myapp://kyc", nil, "https", true},
@@ -68,11 +72,76 @@ func TestCheckLink(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			problem, hostile := checkLink(test.link, test.hosts)
+			problem, hostile := checkLink(test.link, test.hosts, false)
 			if hostile != test.hostile || (problem == "") != (test.problem == "") || !strings.Contains(problem, test.problem) {
 				t.Errorf("got %q, hostile %v; want %q, %v", problem, hostile, test.problem, test.hostile)
 			}
 		})
+	}
+}
+
+// Beside a partner API on this machine, a link may lead to a listed host of this
+// machine by http. Nothing else is let through that was refused.
+func TestCheckLinkOfAStandIn(t *testing.T) {
+	here := []string{"127.0.0.1", "localhost", "kyc.example.com"}
+	for _, test := range []struct {
+		sentence string
+		link     string
+		hosts    []string
+		problem  string // a part of it; "" accepts
+	}{
+		{"The sandbox's own page.", "http://127.0.0.1:8080/session?_al=TOKEN==&r=a%2Fb", here, ""},
+		{"By its name.", "http://LOCALHOST:8080/s", here, ""},
+		{"A link as ever.", "https://kyc.example.com/s", here, ""},
+		{"No hosts are listed.", "http://127.0.0.1:8080/s", nil, "link_hosts"},
+		{"Another host of this machine.", "http://127.0.0.2:8080/s", here, "link_hosts"},
+		{"A listed host elsewhere, by http.", "http://kyc.example.com/s", here, "https"},
+		{"A host that begins alike.", "http://127.0.0.1.evil.test/s", append(here, ".evil.test"), "https"},
+		{"A number that browsers read as this machine.", "http://2130706433/s", append(here, "2130706433"), "https"},
+		{"A user name that looks like the host.", "http://127.0.0.1:80@evil.test/", here, "https"},
+		{"A user name.", "http://a@127.0.0.1/", here, "user name"},
+		{"A port that can't be.", "http://127.0.0.1:99999/", here, "https"},
+		{"An IPv6 address, which no setting can list.", "http://[::1]:8080/", here, "link_hosts"},
+		{"A port behind https.", "https://127.0.0.1:8080/", here, "port"},
+		{"A script.", "javascript:alert(1)", here, "https"},
+		{"A backslash.", `http://127.0.0.1\@evil.test/`, here, "can't be read"},
+	} {
+		t.Run(test.sentence, func(t *testing.T) {
+			problem, hostile := checkLink(test.link, test.hosts, true)
+			if hostile != (test.problem != "") || (problem == "") != (test.problem == "") || !strings.Contains(problem, test.problem) {
+				t.Errorf("got %q, hostile %v; want %q", problem, hostile, test.problem)
+			}
+		})
+	}
+}
+
+// No partner API that is reached over a network may send users to this machine, though
+// the settings list it.
+func TestOnlyAStandInIsLocal(t *testing.T) {
+	u := pipeline.User{ID: "u-1", Country: pipeline.MX}
+	here := answer{status: 201, body: []byte(`{"success":true,"data":{"kycLink":"http://127.0.0.1:8080/session"}}`)}
+	for base, want := range map[string]bool{
+		"http://127.0.0.1:8080":                true,
+		"HTTP://localhost:8080/api":            true,
+		"http://[::1]:8080":                    true,
+		"https://127.0.0.1:8080":               false, // a tunnel to the partner API, perhaps
+		"https://production-api.capa.fi":       false,
+		"https://localhost.capa.fi/127.0.0.1/": false,
+	} {
+		c, err := New(Config{BaseURL: base, APIKey: pipeline.NewSecret("key"), LinkHosts: []string{"127.0.0.1"}}, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		link, found, ok := c.linkOf(here, u)
+		if ok != want || !ok && (link != "" || found.fault.Kind != pipeline.Outage) {
+			t.Errorf("behind %q: %v, %+v; want %v", base, ok, found.fault, want)
+		}
+		c.Close()
+	}
+	for _, base := range []string{"http://production-api.capa.fi", "http://127.0.0.1.evil.test", ""} {
+		if (Config{BaseURL: base}).local() {
+			t.Errorf("%q, which no client takes, counts as this machine", base)
+		}
 	}
 }
 
@@ -82,7 +151,7 @@ func FuzzCheckLink(f *testing.F) {
 		f.Add(link)
 	}
 	f.Fuzz(func(t *testing.T, link string) {
-		problem, hostile := checkLink(link, []string{"kyc.example.com"})
+		problem, hostile := checkLink(link, []string{"kyc.example.com"}, false)
 		if strings.HasPrefix(link, "https://") && problem != "" && !hostile {
 			t.Errorf("%q is taken for harmless: %s", link, problem)
 		}

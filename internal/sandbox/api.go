@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,7 +39,8 @@ type APIOptions struct {
 	Answers AnswerShape
 	Errors  ErrorShape
 
-	// LinkURL replaces https://kyc.sandbox.example/session in the links.
+	// LinkURL replaces https://kyc.sandbox.example/session in the links. A
+	// [Provider] puts itself there.
 	LinkURL string
 
 	// Latency delays every answer.
@@ -73,9 +75,11 @@ const (
 
 // APIUser is a user whom the partner API knows.
 type APIUser struct {
-	ID      string
-	Type    pipeline.UserType // "" is an Individual
-	Foreign bool              // belongs to another partner
+	ID         string
+	ExternalID string            // the partner's own id, by which webhooks name the user; "" is ID
+	Name       string            // as the provider's page shows it; "" is ID
+	Type       pipeline.UserType // "" is an Individual
+	Foreign    bool              // belongs to another partner
 }
 
 // Mint is one link that was minted.
@@ -167,6 +171,13 @@ func (a *API) AddUsers(users ...APIUser) {
 	}
 }
 
+// LinkTo lets the links that are minted from now on begin with the URL.
+func (a *API) LinkTo(url string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.opts.LinkURL = url
+}
+
 // SetVerification sets what kyc/details says about the user, for example
 // "VERIFIED", the one value that is documented.
 func (a *API) SetVerification(user, result string) {
@@ -187,4 +198,19 @@ func (a *API) Mints() []Mint {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append([]Mint(nil), a.mints...)
+}
+
+// Session returns the mint of a link, and the user whom it is for.
+func (a *API) Session(link string) (m Mint, u APIUser, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, m := range slices.Backward(a.mints) {
+		if m.Link.Reveal() == link {
+			u := a.users[m.User] // nothing of one whom only AnyUser knows
+			u.ID = m.User
+			u.ExternalID, u.Name = cmp.Or(u.ExternalID, u.ID), cmp.Or(u.Name, u.ID)
+			return m, u, true
+		}
+	}
+	return Mint{}, APIUser{}, false
 }

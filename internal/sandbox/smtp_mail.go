@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-message"
@@ -44,6 +46,21 @@ func (m Mail) Text() (string, error) { return m.part("text/plain") }
 
 // HTML returns the decoded text/html part.
 func (m Mail) HTML() (string, error) { return m.part("text/html") }
+
+// Links returns the web addresses in the text/plain part, each once.
+func (m Mail) Links() (links []string, err error) {
+	text, err := m.Text()
+	if err != nil {
+		return nil, err
+	}
+	for word := range strings.FieldsSeq(text) {
+		word = strings.TrimRight(word, ".,;:)>")
+		if (strings.HasPrefix(word, "https://") || strings.HasPrefix(word, "http://")) && !slices.Contains(links, word) {
+			links = append(links, word)
+		}
+	}
+	return links, nil
+}
 
 // part returns the first part of the type.
 func (m Mail) part(want string) (string, error) {

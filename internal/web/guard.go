@@ -17,6 +17,7 @@ import (
 // GuardOptions are what a guard needs.
 type GuardOptions struct {
 	Doors       Doors
+	Pages       *Pages // in which people are told why not, and asked to sign in
 	Now         pipeline.Clock
 	Random      io.Reader // of cookies
 	TLS         bool      // alta speaks TLS itself
@@ -31,16 +32,14 @@ type Guard struct {
 	GuardOptions
 	attempts *attempts
 	origins  *http.CrossOriginProtection
-	page     *loginPage
 }
 
 // NewGuard makes a guard.
 func NewGuard(o GuardOptions) (*Guard, error) {
-	page, err := newLoginPage()
-	if err != nil {
-		return nil, fmt.Errorf("read the page to sign in: %w", err)
+	if o.Pages == nil {
+		return nil, errors.New("a guard needs pages, to ask people who they are")
 	}
-	return &Guard{GuardOptions: o, attempts: newAttempts(), origins: http.NewCrossOriginProtection(), page: page}, nil
+	return &Guard{GuardOptions: o, attempts: newAttempts(), origins: http.NewCrossOriginProtection()}, nil
 }
 
 // secure tells whether browsers reach alta by https.
@@ -65,6 +64,7 @@ func (g *Guard) watch(route Route) http.Handler {
 			g.Log.Error("Who asks can't be looked up.", "error", err)
 			g.refuse(w, r, http.StatusServiceUnavailable, "The ledger can't be read just now, so nobody can be let in. Try again in a minute; 'alta doctor' says what is wrong.")
 		case !route.Who.admits(who):
+			r = r.WithContext(context.WithValue(r.Context(), whoKey{}, who))
 			g.refuse(w, r, http.StatusForbidden, fmt.Sprintf("The token %s is a viewer's, which may look and not act. Ask for an operator's.", who.Name))
 		default:
 			route.Handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), whoKey{}, who)))
@@ -95,10 +95,10 @@ func (g *Guard) challenge(w http.ResponseWriter, r *http.Request) {
 	g.refuse(w, r, http.StatusUnauthorized, "A valid token is needed; 'alta token add' makes one.")
 }
 
-// refuse says why not: to programs as RFC 9457 has it, to people in one line.
+// refuse says why not: to programs as RFC 9457 has it, to people by a page.
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, status int, why string) {
 	if !isAPI(r) {
-		plain(w, status, why)
+		g.Pages.Error(w, r, status)
 		return
 	}
 	w.Header().Set("Content-Type", "application/problem+json")

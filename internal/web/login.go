@@ -33,7 +33,7 @@ func (g *Guard) LoginRoutes() []Route {
 }
 
 func (g *Guard) askToken(w http.ResponseWriter, r *http.Request) {
-	g.page.show(w, r, http.StatusOK, nothingWrong, r.URL.Query().Get("next"))
+	g.showLogin(w, r, http.StatusOK, nothingWrong, r.URL.Query().Get("next"))
 }
 
 // signIn begins a login for whoever shows a token. It is a new one each time, and
@@ -42,12 +42,12 @@ func (g *Guard) signIn(w http.ResponseWriter, r *http.Request) {
 	now, from := g.Now(), clientAddr(r, g.BehindProxy)
 	if wait := g.attempts.allow(from, now); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-		g.page.show(w, r, http.StatusTooManyRequests, tooOften, "")
+		g.showLogin(w, r, http.StatusTooManyRequests, tooOften, "")
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
 	if err := r.ParseForm(); err != nil {
-		g.page.show(w, r, http.StatusBadRequest, badForm, "")
+		g.showLogin(w, r, http.StatusBadRequest, badForm, "")
 		return
 	}
 	next := r.PostForm.Get("next")
@@ -63,11 +63,11 @@ func (g *Guard) signIn(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, ErrUnknown):
 		g.Log.Warn("A token that nobody knows was refused at the page.", "client", from)
-		g.page.show(w, r, http.StatusForbidden, wrongToken, next)
+		g.showLogin(w, r, http.StatusForbidden, wrongToken, next)
 		return
 	case err != nil:
 		g.Log.Error("Nobody can sign in.", "error", err)
-		g.page.show(w, r, http.StatusServiceUnavailable, noLedger, next)
+		g.showLogin(w, r, http.StatusServiceUnavailable, noLedger, next)
 		return
 	}
 	if err := g.endLogin(r); err != nil {
@@ -82,7 +82,7 @@ func (g *Guard) signIn(w http.ResponseWriter, r *http.Request) {
 func (g *Guard) signOut(w http.ResponseWriter, r *http.Request) {
 	if err := g.endLogin(r); err != nil {
 		g.Log.Error("Nobody can sign out.", "error", err)
-		g.page.show(w, r, http.StatusServiceUnavailable, noLedger, "")
+		g.showLogin(w, r, http.StatusServiceUnavailable, noLedger, "")
 		return
 	}
 	g.setCookie(w, "", -1)

@@ -125,7 +125,7 @@ type gate struct {
 func newGate(t *testing.T, change func(*GuardOptions)) *gate {
 	t.Helper()
 	g := &gate{t: t, ring: newKeyRing(), done: map[string]int{}, now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)}
-	o := GuardOptions{Doors: g.ring, Now: g.clock, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(&g.log, nil))}
+	o := GuardOptions{Doors: g.ring, Pages: operatorPagesFor(t, GuardedBy), Now: g.clock, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(&g.log, nil))}
 	if change != nil {
 		change(&o)
 	}

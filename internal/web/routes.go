@@ -45,5 +45,34 @@ func (g *Guard) Serve(routes []Route) (http.Handler, error) {
 		known[pattern] = true
 		mux.Handle(pattern, g.watch(route))
 	}
-	return g.withHeaders(mux), nil
+	return g.withHeaders(g.orSayWhy(mux)), nil
 }
+
+// orSayWhy answers what no route is for: people are told by a page what to do.
+func (g *Guard) orSayWhy(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		none := &statusOnly{header: w.Header(), status: http.StatusOK}
+		mux.ServeHTTP(none, r)
+		g.refuse(w, r, none.status, "Nothing is there for this method and path.")
+	})
+}
+
+// statusOnly notes the status of an answer, and its header without what is said of
+// the body; the body itself is dropped.
+type statusOnly struct {
+	header http.Header
+	status int
+}
+
+// Header implements [http.ResponseWriter].
+func (s *statusOnly) Header() http.Header { return s.header }
+
+// WriteHeader implements [http.ResponseWriter].
+func (s *statusOnly) WriteHeader(status int) { s.status = status }
+
+// Write implements [http.ResponseWriter].
+func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }

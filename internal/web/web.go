@@ -68,6 +68,11 @@ func Listen(ctx context.Context, address string, h http.Handler, log *slog.Logge
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
+	return Serve(listener, h, log), nil
+}
+
+// Serve begins to serve on a listener that is open, which it closes in the end.
+func Serve(listener net.Listener, h http.Handler, log *slog.Logger) *Server {
 	s := &Server{
 		listener: listener,
 		done:     make(chan error, 1),
@@ -82,11 +87,15 @@ func Listen(ctx context.Context, address string, h http.Handler, log *slog.Logge
 		},
 	}
 	go func() { s.done <- s.server.Serve(listener) }()
-	return s, nil
+	return s
 }
 
 // Addr is the address that is served, with the port that was chosen.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// BeforeClose has f called when Close begins, so that answers without an end come to
+// one. f must not wait for them.
+func (s *Server) BeforeClose(f func()) { s.server.RegisterOnShutdown(f) }
 
 // Close lets the requests under way finish, for five seconds at most, and ends the
 // server.

@@ -35,7 +35,7 @@ CREATE UNIQUE INDEX tokens_living ON tokens (name) WHERE revoked_at IS NULL;
 -- Who is signed in to the page, by the SHA-256 of the cookie.
 CREATE TABLE logins (
     digest    BLOB    PRIMARY KEY CHECK (length(digest) = 32),
-    token_id  INTEGER REFERENCES tokens (id), -- NULL: the operator's token of the configuration
+    token_id  INTEGER REFERENCES tokens (id) DEFERRABLE INITIALLY DEFERRED, -- NULL: the operator's token of the configuration
     bootstrap BLOB, -- the SHA-256 of that one, so that another one there ends the login
     made_at   INTEGER NOT NULL,
     ends_at   INTEGER NOT NULL,

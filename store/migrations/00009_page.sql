@@ -69,7 +69,7 @@ CREATE TABLE attention (
     code        TEXT    NOT NULL,
     country     TEXT    NOT NULL,
     since       INTEGER NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX attention_group ON attention (state, code, country);
 CREATE INDEX attention_since ON attention (state, code, country, since);
 CREATE TABLE attention_counts (
@@ -106,7 +106,6 @@ BEGIN
     UPDATE queue_counts SET deliveries = deliveries + 1, retries = retries + (NEW.attempts > 0) WHERE key =
         CASE NEW.state WHEN 'due' THEN NEW.due_at / 60000 * 128 WHEN 'held' THEN 8 WHEN 'doubt' THEN 16 ELSE 24 END
         + CASE NEW.step WHEN 'invite' THEN 0 WHEN 'reminder' THEN 32 ELSE 64 END + (NEW.country = 'DO') * 4 + (NEW.type = 'BUSINESS') * 2 + NEW.operator;
-    DELETE FROM attention WHERE user_key = NEW.user_key;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -116,8 +115,6 @@ BEGIN
     UPDATE queue_counts SET deliveries = deliveries - 1, retries = retries - (OLD.attempts > 0) WHERE key =
         CASE OLD.state WHEN 'due' THEN OLD.due_at / 60000 * 128 WHEN 'held' THEN 8 WHEN 'doubt' THEN 16 ELSE 24 END
         + CASE OLD.step WHEN 'invite' THEN 0 WHEN 'reminder' THEN 32 ELSE 64 END + (OLD.country = 'DO') * 4 + (OLD.type = 'BUSINESS') * 2 + OLD.operator;
-    DELETE FROM attention WHERE user_key = OLD.user_key AND delivery_id = OLD.id AND OLD.state <> 'due'
-        AND NEW.state <> 'held' AND NEW.state <> 'doubt' AND NEW.state <> 'failed';
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -130,11 +127,6 @@ BEGIN
     UPDATE queue_counts SET deliveries = deliveries + 1, retries = retries + (NEW.attempts > 0) WHERE key =
         CASE NEW.state WHEN 'due' THEN NEW.due_at / 60000 * 128 WHEN 'held' THEN 8 WHEN 'doubt' THEN 16 ELSE 24 END
         + CASE NEW.step WHEN 'invite' THEN 0 WHEN 'reminder' THEN 32 ELSE 64 END + (NEW.country = 'DO') * 4 + (NEW.type = 'BUSINESS') * 2 + NEW.operator;
-    DELETE FROM attention WHERE NEW.state <> 'due' AND user_key = NEW.user_key;
-    INSERT INTO attention (user_key, delivery_id, state, code, country, since)
-        SELECT NEW.user_key, NEW.id, NEW.state, NEW.code, NEW.country, NEW.updated_at WHERE NEW.state <> 'due'
-            AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.user_key = NEW.user_key AND o.id > NEW.id)
-            AND (NEW.state <> 'failed' OR EXISTS (SELECT 1 FROM users WHERE key = NEW.user_key AND status = 'pending' AND withdrawn = 0));
 END;
 -- +goose StatementEnd
 
@@ -143,22 +135,24 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER mail_is_sent AFTER UPDATE OF ended_at ON deliveries WHEN NEW.state = 'sent' AND OLD.state <> 'sent'
 BEGIN
-    INSERT INTO mail_counts VALUES (NEW.ended_at / 3600000 * 8 + (NEW.country = 'DO') * 4 + CASE NEW.step WHEN 'invite' THEN 0 WHEN 'reminder' THEN 1 ELSE 2 END, 1)
-        ON CONFLICT DO UPDATE SET mails = mails + 1;
+    INSERT INTO mail_counts (key) VALUES (
+        NEW.ended_at / 3600000 * 8 + (NEW.country = 'DO') * 4 + CASE NEW.step WHEN 'invite' THEN 0 WHEN 'reminder' THEN 1 ELSE 2 END) ON CONFLICT DO NOTHING;
+    UPDATE mail_counts SET mails = mails + 1 WHERE key =
+        NEW.ended_at / 3600000 * 8 + (NEW.country = 'DO') * 4 + CASE NEW.step WHEN 'invite' THEN 0 WHEN 'reminder' THEN 1 ELSE 2 END;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER attempt_ends_badly AFTER INSERT ON attempts WHEN NEW.outcome = 'failed' OR NEW.outcome = 'held' OR NEW.outcome = 'doubt'
 BEGIN
-    INSERT INTO trouble_counts VALUES (NEW.at / 3600000 * 4 + CASE NEW.outcome WHEN 'failed' THEN 0 WHEN 'held' THEN 1 ELSE 2 END, 1)
-        ON CONFLICT DO UPDATE SET attempts = attempts + 1;
+    INSERT INTO trouble_counts (key) VALUES (NEW.at / 3600000 * 4 + CASE NEW.outcome WHEN 'failed' THEN 0 WHEN 'held' THEN 1 ELSE 2 END) ON CONFLICT DO NOTHING;
+    UPDATE trouble_counts SET attempts = attempts + 1 WHERE key = NEW.at / 3600000 * 4 + CASE NEW.outcome WHEN 'failed' THEN 0 WHEN 'held' THEN 1 ELSE 2 END;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER user_comes_further AFTER UPDATE OF status, country, opened_at, verified_at, invited_at ON users
+CREATE TRIGGER user_comes_further AFTER UPDATE OF status, country, opened_at, verified_at ON users
 WHEN (NEW.opened_at IS NOT NULL OR OLD.opened_at IS NOT NULL OR NEW.verified_at IS NOT NULL OR OLD.verified_at IS NOT NULL)
     AND (NEW.status <> OLD.status OR NEW.country <> OLD.country OR NEW.opened_at IS NOT OLD.opened_at
-        OR NEW.verified_at IS NOT OLD.verified_at OR NEW.invited_at IS NOT OLD.invited_at)
+        OR NEW.verified_at IS NOT OLD.verified_at)
 BEGIN
     UPDATE reached_counts SET users = users - 1 WHERE OLD.status = 'pending' AND OLD.opened_at IS NOT NULL AND key = (OLD.country = 'DO');
     UPDATE reached_counts SET users = users + 1 WHERE NEW.status = 'pending' AND NEW.opened_at IS NOT NULL AND key = (NEW.country = 'DO');
@@ -166,6 +160,16 @@ BEGIN
         + CASE WHEN OLD.verified_at - OLD.invited_at < 3600000 THEN 2 WHEN OLD.verified_at - OLD.invited_at < 21600000 THEN 4 WHEN OLD.verified_at - OLD.invited_at < 86400000 THEN 6
             WHEN OLD.verified_at - OLD.invited_at < 259200000 THEN 8 WHEN OLD.verified_at - OLD.invited_at < 604800000 THEN 10 WHEN OLD.verified_at - OLD.invited_at < 1209600000 THEN 12 ELSE 14 END;
     UPDATE reached_counts SET users = users + 1 WHERE NEW.verified_at IS NOT NULL AND NEW.invited_at IS NOT NULL AND key = (NEW.country = 'DO')
+        + CASE WHEN NEW.verified_at - NEW.invited_at < 3600000 THEN 2 WHEN NEW.verified_at - NEW.invited_at < 21600000 THEN 4 WHEN NEW.verified_at - NEW.invited_at < 86400000 THEN 6
+            WHEN NEW.verified_at - NEW.invited_at < 259200000 THEN 8 WHEN NEW.verified_at - NEW.invited_at < 604800000 THEN 10 WHEN NEW.verified_at - NEW.invited_at < 1209600000 THEN 12 ELSE 14 END;
+END;
+-- +goose StatementEnd
+-- Whoever was verified before the first mail, and is mailed after all.
+-- +goose StatementBegin
+CREATE TRIGGER user_is_invited_late AFTER UPDATE OF invited_at ON users
+WHEN OLD.invited_at IS NULL AND NEW.verified_at IS NOT NULL AND NEW.invited_at IS NOT NULL
+BEGIN
+    UPDATE reached_counts SET users = users + 1 WHERE key = (NEW.country = 'DO')
         + CASE WHEN NEW.verified_at - NEW.invited_at < 3600000 THEN 2 WHEN NEW.verified_at - NEW.invited_at < 21600000 THEN 4 WHEN NEW.verified_at - NEW.invited_at < 86400000 THEN 6
             WHEN NEW.verified_at - NEW.invited_at < 259200000 THEN 8 WHEN NEW.verified_at - NEW.invited_at < 604800000 THEN 10 WHEN NEW.verified_at - NEW.invited_at < 1209600000 THEN 12 ELSE 14 END;
 END;
@@ -182,9 +186,30 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
+CREATE TRIGGER attention_ends AFTER INSERT ON deliveries WHEN EXISTS (SELECT 1 FROM attention WHERE user_key = NEW.user_key)
+BEGIN
+    DELETE FROM attention WHERE user_key = NEW.user_key;
+END;
+-- +goose StatementEnd
+-- Whatever makes a delivery held, in doubt or failed, or makes it anything else again,
+-- writes one of these columns, and the claim and the beginning of a mail write none.
+-- +goose StatementBegin
+CREATE TRIGGER attention_follows_the_delivery AFTER UPDATE OF ended_at, country, operator ON deliveries
+WHEN NEW.state = 'held' OR NEW.state = 'doubt' OR NEW.state = 'failed' OR OLD.state = 'held' OR OLD.state = 'doubt' OR OLD.state = 'failed'
+BEGIN
+    DELETE FROM attention WHERE user_key = NEW.user_key AND delivery_id <= NEW.id;
+    INSERT INTO attention (user_key, delivery_id, state, code, country, since)
+        SELECT NEW.user_key, NEW.id, NEW.state, NEW.code, NEW.country, NEW.updated_at
+        WHERE (NEW.state = 'held' OR NEW.state = 'doubt' OR NEW.state = 'failed'
+                AND EXISTS (SELECT 1 FROM users WHERE key = NEW.user_key AND status = 'pending' AND withdrawn = 0))
+            AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.user_key = NEW.user_key AND o.id > NEW.id);
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
 CREATE TRIGGER attention_gains_a_user AFTER INSERT ON attention
 BEGIN
-    INSERT INTO attention_counts VALUES (NEW.state, NEW.code, NEW.country, 1) ON CONFLICT DO UPDATE SET users = users + 1;
+    INSERT INTO attention_counts VALUES (NEW.state, NEW.code, NEW.country, 0) ON CONFLICT DO NOTHING;
+    UPDATE attention_counts SET users = users + 1 WHERE state = NEW.state AND code = NEW.code AND country = NEW.country;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -194,19 +219,21 @@ BEGIN
 END;
 -- +goose StatementEnd
 
--- A name is found whatever its case and its accents, by how it begins. Which
--- letters lose their accent is written down in search.go as well.
-ALTER TABLE users ADD COLUMN folded TEXT NOT NULL GENERATED ALWAYS AS (CASE WHEN name GLOB '*[^ -~]*'
+-- A name is found whatever its case and its accents, by how it begins. The expression
+-- is in find.go as well, and which letters lose their accent in searchsql.go. As a column
+-- it would be worked out by every mail.
+CREATE INDEX users_folded ON users (CASE WHEN name GLOB '*[^ -~]*'
     THEN lower(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(name, 'Á', 'a'), 'É', 'e'), 'Í', 'i'), 'Ó', 'o'), 'Ú', 'u'), 'Ü', 'u'), 'Ñ', 'n'), 'á', 'a'), 'é', 'e'), 'í', 'i'), 'ó', 'o'), 'ú', 'u'), 'ü', 'u'), 'ñ', 'n'))
-    ELSE lower(name) END) VIRTUAL;
-CREATE INDEX users_folded ON users (folded);
+    ELSE lower(name) END);
 CREATE INDEX users_opened ON users (country, status) WHERE opened_at IS NOT NULL;
 
 -- +goose Down
 DROP INDEX users_opened;
 DROP INDEX users_folded;
-ALTER TABLE users DROP COLUMN folded;
+DROP TRIGGER attention_follows_the_delivery;
+DROP TRIGGER attention_ends;
 DROP TRIGGER attention_follows_the_user;
+DROP TRIGGER user_is_invited_late;
 DROP TRIGGER user_comes_further;
 DROP TRIGGER attempt_ends_badly;
 DROP TRIGGER mail_is_sent;

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +59,14 @@ func auditBehaviours() []behaviour {
 			adding.Wait()
 			f.must(errors.Join(failed...))
 			equal(f, "proof", f.verifyAudit().Rows, int64(40))
+		}},
+		{"a test mail is audited, and belongs to no user", func(f *fixture) {
+			f.must(f.NoteTestMail(f.t.Context(), "invite es-MX", operator, f.now))
+			line := f.auditPage(store.AuditFilter{})[0]
+			equal(f, "action", line.Action, store.ActTestMail)
+			equal(f, "actor", line.Actor, operator.Actor)
+			equal(f, "mail", strings.Contains(line.Detail, "invite es-MX"), true)
+			equal(f, "rows", f.verifyAudit().Rows, int64(1))
 		}},
 		{"an act that is refused leaves no line and no entry", func(f *fixture) {
 			f.acts(1)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"alta/pipeline"
+	"alta/store"
 )
 
 func outage() error {
@@ -101,6 +102,30 @@ func pauseBehaviours() []behaviour {
 			f.now = f.now.Add(5 * time.Minute)
 			f.meet(q, refused())
 			equal(f, "pauses", len(f.pauses()), 1)
+		}},
+		{"an operator has an outage probed at once, which is audited", func(f *fixture) {
+			f.enrolMany(pipeline.MX, 3)
+			by := store.Act{Actor: "token:ana", Reason: "the key is right now"}
+			ripe, err := f.ProbeNow(f.t.Context(), by, f.now)
+			f.must(err)
+			equal(f, "ripe without an outage", ripe, false)
+			q := f.run()
+			f.meet(q, outage())
+			equal(f, "probes before", len(f.pull(q, 10).Deliveries), 0)
+			ripe, err = f.ProbeNow(f.t.Context(), by, f.now)
+			f.must(err)
+			equal(f, "ripe", ripe, true)
+			b := f.pull(q, 10)
+			equal(f, "probes", len(b.Deliveries), 1)
+			page, err := f.AuditPage(f.t.Context(), store.AuditFilter{Limit: 10})
+			f.must(err)
+			tried := 0
+			for _, row := range page {
+				if row.Action == store.ActTryNow && row.Actor == by.Actor {
+					tried++
+				}
+			}
+			equal(f, "audited", tried, 1)
 		}},
 		{"a paused country waits and the other goes on", func(f *fixture) {
 			f.enrolMany(pipeline.MX, 3)

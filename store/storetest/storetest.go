@@ -55,6 +55,8 @@ type Ledger interface {
 	FinishRun(ctx context.Context, id int64, r pipeline.Report, failure error, now time.Time) error
 	LastSlot(ctx context.Context, now time.Time) (slot time.Time, complete bool, err error)
 	Lift(ctx context.Context, p pipeline.Pause) error
+	ProbeNow(ctx context.Context, by store.Act, now time.Time) (ripe bool, err error)
+	NoteTestMail(ctx context.Context, mail string, by store.Act, now time.Time) error
 	Runs(ctx context.Context, n int) ([]store.Run, error)
 
 	Outlook(ctx context.Context, now time.Time) (pipeline.Outlook, error)

@@ -12,8 +12,8 @@ type Works interface {
 	Status(ctx context.Context) (any, error)
 	// Runs returns the latest n runs.
 	Runs(ctx context.Context, n int) (any, error)
-	// Run begins a run, unless one is under way.
-	Run(ctx context.Context, by By) (begun bool, err error)
+	// Run has a run begin. One that is under way takes what is due.
+	Run(ctx context.Context, by By) error
 	// Forecast counts what falls due from one time until another, by hour.
 	Forecast(ctx context.Context, from, until time.Time) (any, error)
 	// Events returns up to n events behind the one with that number, the oldest first,
@@ -60,10 +60,9 @@ func (a *api) run(c call) (answer, error) {
 	if err := checkReason(asked.Reason); err != nil {
 		return answer{}, err
 	}
-	begun, err := a.Works.Run(c.ctx, By{c.token, asked.Reason})
 	return answer{status: http.StatusAccepted, body: struct {
-		Begun bool `json:"begun"`
-	}{begun}}, err
+		Accepted bool `json:"accepted"`
+	}{true}}, a.Works.Run(c.ctx, By{c.token, asked.Reason})
 }
 
 func (a *api) forecast(c call) (answer, error) {
