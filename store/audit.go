@@ -86,6 +86,12 @@ func (f AuditFilter) Where(mark func(n int) string) (where string, args []any) {
 	return where + ` ORDER BY id DESC LIMIT ` + mark(len(args)), args
 }
 
+// NoteAct writes to the audit log what was done by hand and changes nothing in the
+// ledger, for a user or, with "", for none.
+func (s *Store) NoteAct(ctx context.Context, action, user, detail string, by Act, now time.Time) error {
+	return s.write(ctx, func(tx *sql.Tx) error { return addAudit(tx, by, action, user, detail, now) })
+}
+
 func addAudit(tx *sql.Tx, by Act, action, user, detail string, now time.Time) error {
 	_, err := tx.Exec(`INSERT INTO audit (at, actor, action, user_id, detail) VALUES (?, ?, ?, ?, ?)`,
 		ms(now), plain(by.Actor), action, user, plain(by.Detail(detail)))

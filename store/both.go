@@ -145,12 +145,18 @@ func SharedLink(other, user string) *pipeline.Fault {
 // OnItsWay is why a user is left alone for a moment.
 const OnItsWay = "a mail to the user is on its way this moment"
 
+// ErrOnItsWay refuses what can't be done while a mail is on its way.
+var ErrOnItsWay = errors.New(OnItsWay + "; try again in a minute")
+
+// ErrErased refuses what can't be done to a user who was erased.
+var ErrErased = errors.New("the user was erased, which is final")
+
 // MayMark says why an operator may not give the user that status, nil when that is
 // allowed.
 func MayMark(old UserRow, status pipeline.Status) error {
 	switch {
 	case old.Status == pipeline.Erased:
-		return fmt.Errorf("mark user %s: the user was erased, which is final", old.ID)
+		return fmt.Errorf("mark user %s: %w", old.ID, ErrErased)
 	case status == pipeline.Erased:
 		return errors.New("a user becomes erased by 'alta users erase' only")
 	}

@@ -36,6 +36,17 @@ func (e *Enrolled) Add(more Enrolled) {
 	e.Erased += more.Erased
 }
 
+// Outcome is what became of one record that was handed over.
+type Outcome string
+
+// The outcomes, as [Enrolled] counts them.
+const (
+	WasAdded     Outcome = "added"
+	WasUpdated   Outcome = "updated"
+	WasUnchanged Outcome = "unchanged"
+	WasErased    Outcome = "erased"
+)
+
 // Planner says which mail a user is owed next, as [pipeline.Plan.Next] does.
 type Planner func(pipeline.User, pipeline.History) (pipeline.Next, bool)
 
@@ -45,21 +56,37 @@ type Planner func(pipeline.User, pipeline.History) (pipeline.Next, bool)
 // only moves forward, and an erased user stays erased. Enrolling the same
 // records again changes nothing.
 func (s *Store) Enrol(ctx context.Context, users []pipeline.User, from Origin, plan Planner, now time.Time) (Enrolled, error) {
-	var counts Enrolled
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		e := enrolment{newcomers: newcomers{tx, from, plan, now}}
+	e, err := s.enrol(ctx, users, from, plan, now, false)
+	if err != nil {
+		return Enrolled{}, err
+	}
+	return e.counts, nil
+}
+
+// EnrolEach is [Store.Enrol] of a few users whose ids differ. It returns what became
+// of each, by the id.
+func (s *Store) EnrolEach(ctx context.Context, users []pipeline.User, plan Planner, now time.Time) (map[string]Outcome, error) {
+	e, err := s.enrol(ctx, users, Imported, plan, now, true)
+	if err != nil {
+		return nil, err
+	}
+	return e.each, nil
+}
+
+func (s *Store) enrol(ctx context.Context, users []pipeline.User, from Origin, plan Planner, now time.Time, each bool) (e enrolment, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		e = enrolment{newcomers: newcomers{tx, from, plan, now}}
+		if each {
+			e.each = make(map[string]Outcome, len(users))
+		}
 		for few := range slices.Chunk(users, lookedUpAtOnce) {
 			if err := e.enrolAll(few); err != nil {
 				return err
 			}
 		}
-		counts = e.counts
 		return nil
 	})
-	if err != nil {
-		return Enrolled{}, err
-	}
-	return counts, nil
+	return e, err
 }
 
 // lookedUpAtOnce bounds what is kept of the users that one query looks up.
@@ -72,6 +99,14 @@ type enrolment struct {
 	added  []pipeline.User    // the newcomers among them
 	news   []change
 	counts Enrolled
+	each   map[string]Outcome // by id; nil where nobody asks
+}
+
+// came notes what became of a user.
+func (e *enrolment) came(id string, o Outcome) {
+	if e.each != nil {
+		e.each[id] = o
+	}
 }
 
 // change is what is known anew of a user whom the ledger has.
@@ -104,20 +139,24 @@ func (e *enrolment) sort(u pipeline.User) {
 	if !found {
 		u = WithDefaults(u)
 		e.counts.Added++
+		e.came(u.ID, WasAdded)
 		e.known[u.ID] = UserRow{User: u, Sourced: e.from == Sourced}
 		e.added = append(e.added, u)
 		return
 	}
 	if old.Status == pipeline.Erased {
 		e.counts.Erased++
+		e.came(u.ID, WasErased)
 		return
 	}
 	row := Merge(old, u, e.from)
 	if row == old {
 		e.counts.Unchanged++
+		e.came(u.ID, WasUnchanged)
 		return
 	}
 	e.counts.Updated++
+	e.came(u.ID, WasUpdated)
 	e.known[u.ID] = row
 	e.news = append(e.news, change{old, row})
 }

@@ -105,6 +105,9 @@ func Tables() []Table {
 		{Name: "audit_chain", Key: "audit_id", Columns: columns(
 			Int, "audit_id",
 			Bytes, "hash")},
+		{Name: "events", Key: "id", Columns: columns(
+			Int, "id at user_key round tries next_at",
+			Text, "name type step code state said")},
 		{Name: "tokens", Key: "id", Columns: columns(
 			Int, "id made_at used_at revoked_at",
 			Text, "name role made_by",

@@ -32,6 +32,8 @@ type Filter struct {
 	Email   string // exactly, but for upper and lower case
 	After   int64  // keyset: only users with a higher key
 	Limit   int    // at most this many; 0 is no limit
+
+	ExternalID string // exactly
 }
 
 // Find returns the user with that Capa id, external id or e-mail address. More
@@ -65,6 +67,10 @@ func (s *Store) List(ctx context.Context, f Filter, each func(UserRecord) error)
 func (f Filter) page(n int) (where string, args []any) {
 	const next = `u.key > ? ORDER BY u.key LIMIT ?`
 	switch {
+	case f.ExternalID != "":
+		return `WHERE u.external_id = ? AND u.external_id <> '' AND (? = '' OR u.email = ? COLLATE NOCASE)
+				AND (? = '' OR u.country = ?) AND (? = '' OR u.status = ?) AND ` + next,
+			[]any{f.ExternalID, f.Email, f.Email, f.Country, f.Country, f.Status, f.Status, f.After, n}
 	case f.Email != "":
 		// An address has few users, whom no order of the index spares a look.
 		return `WHERE u.email = ? COLLATE NOCASE AND (? = '' OR u.country = ?) AND (? = '' OR u.status = ?) AND ` + next,
@@ -191,7 +197,7 @@ func busy(tx *sql.Tx, id string) error {
 		return err
 	}
 	if len(open) > 0 {
-		return errors.New(OnItsWay + "; try again in a minute")
+		return ErrOnItsWay
 	}
 	return nil
 }

@@ -262,7 +262,7 @@ link is issued again, and a verified user hears no more.`,
 		a.demoCommand(), a.initCommand(), a.doctorCommand(), a.serveCommand(), a.runCommand(),
 		a.usersCommand(), a.resendCommand(), a.previewCommand(), a.statusCommand(), a.explainCommand(),
 		a.backupCommand(), a.rekeyCommand(), a.migrateCommand(), a.moveCommand(),
-		a.tokenCommand(), a.auditCommand(), a.webhookCommand(), manCommand(),
+		a.tokenCommand(), a.auditCommand(), a.webhookCommand(), a.eventsCommand(), manCommand(),
 	)
 	usageArgs(root)
 	return root

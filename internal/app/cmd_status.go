@@ -158,9 +158,7 @@ func statusOut(st store.Status, runs []store.Run, fleet fleetStatus, next time.T
 	for _, p := range st.Pauses {
 		out.Pauses = append(out.Pauses, pauseJSON{scope(p), string(p.Type), p.Code, p.Reason, utc(p.Since), utc(p.ProbeAt)})
 	}
-	for _, r := range runs {
-		out.Runs = append(out.Runs, runJSON{r.ID, string(r.Trigger), utc(r.StartedAt), utc(r.FinishedAt), r.Error, r.Report})
-	}
+	out.Runs = runsOut(runs)
 	for _, m := range fleet.machines {
 		out.Machines = append(out.Machines, machineJSON{
 			m.Name, m.Version, m.Leads, m.Draining, m.Workers, m.Claimed, m.Sending, m.Runs, utc(m.StartedAt), utc(m.SeenAt),
@@ -168,6 +166,14 @@ func statusOut(st store.Status, runs []store.Run, fleet fleetStatus, next time.T
 	}
 	for _, q := range fleet.paused {
 		out.PausedQueues = append(out.PausedQueues, pausedQueueJSON{q.Name, utc(q.Since)})
+	}
+	return out
+}
+
+func runsOut(runs []store.Run) []runJSON {
+	out := []runJSON{}
+	for _, r := range runs {
+		out = append(out, runJSON{r.ID, string(r.Trigger), utc(r.StartedAt), utc(r.FinishedAt), r.Error, r.Report})
 	}
 	return out
 }

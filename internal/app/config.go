@@ -30,6 +30,7 @@ type Config struct {
 	Operator  OperatorConfig  `toml:"operator"`
 	Public    PublicConfig    `toml:"public"`
 	Webhook   WebhookConfig   `toml:"webhook"`
+	Events    EventsConfig    `toml:"events"`
 	Log       LogConfig       `toml:"log"`
 
 	// File is the path the settings came from, "" for the embedded default.
@@ -253,6 +254,7 @@ type OperatorConfig struct {
 	TLSCertFile string          `toml:"tls_cert_file"` // PEM, the whole chain; read anew when it changes
 	TLSKeyFile  string          `toml:"tls_key_file"`
 	BehindProxy bool            `toml:"behind_proxy"` // one that speaks TLS, and names the client
+	APIRate     int             `toml:"api_rate"`     // requests a minute, of each token
 }
 
 // PublicConfig says where the pages for users and the webhook listen.

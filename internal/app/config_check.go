@@ -32,6 +32,7 @@ func (k *configCheck) run() {
 	k.schedule()
 	k.source()
 	k.operator()
+	k.events()
 	k.public()
 	k.log()
 }

@@ -104,6 +104,8 @@ func TestGoodConfig(t *testing.T) {
 		{"so may one behind a proxy", "[operator]\nlisten = \":8080\"\nbehind_proxy = true", func(c *Config) any { return c.Operator.encrypted() }, true},
 		{"a listener on this machine needs neither", "[operator]\nlisten = \"localhost:8080\"", func(c *Config) any { return c.Operator.encrypted() }, false},
 		{"two listeners that take any port are two", "[operator]\nlisten = \"127.0.0.1:0\"\n[public]\nlisten = \"127.0.0.1:0\"\nbase_url = \"https://kyc.acme.example\"", func(c *Config) any { return c.Warnings }, []string(nil)},
+		{"events go to an https address", "[events]\nurl = \"https://acme.example/hooks/alta\"", func(c *Config) any { return c.Events.URL }, "https://acme.example/hooks/alta"},
+		{"or to one of this machine", "[events]\nurl = \"http://127.0.0.1:9000/\"", func(c *Config) any { return c.Events.URL }, "http://127.0.0.1:9000/"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, test.got(mustLoad(t, test.text))); diff != "" {
@@ -221,7 +223,7 @@ func TestCheckReadyNamesWhatIsMissing(t *testing.T) {
 func TestConfigHidesItsSecrets(t *testing.T) {
 	environment := map[string]string{
 		"ALTA_CAPA_API_KEY": "hunter2", "ALTA_SMTP_PASSWORD": "hunter2",
-		"ALTA_OPERATOR_TOKEN": "hunter2-hunter2-hunter2", "ALTA_WEBHOOK_SECRET": "hunter2", "ALTA_WEBHOOK_PREVIOUS_SECRET": "hunter2",
+		"ALTA_OPERATOR_TOKEN": "hunter2-hunter2-hunter2", "ALTA_WEBHOOK_SECRET": "hunter2", "ALTA_WEBHOOK_PREVIOUS_SECRET": "hunter2", "ALTA_EVENTS_SECRET": "hunter2",
 	}
 	c, err := LoadConfig("", []byte("smtp.host = 'h'\nsmtp.username = 'u'\nsmtp.from = 'a@b.example'\nbrand.name = 'B'"), standardConfig(t),
 		func(name string) string { return environment[name] })

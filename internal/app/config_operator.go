@@ -9,9 +9,13 @@ import (
 // nobody guesses who may try ten times a minute.
 const shortestToken = 16
 
+// maxAPIRate is far above what a ledger can answer.
+const maxAPIRate = 1_000_000
+
 func (k *configCheck) operator() {
 	c := k.config.Operator
 	k.require(c.Listen == "" || isListenAddress(c.Listen), "operator.listen", c.Listen, listenExpected)
+	k.require(c.APIRate >= 1 && c.APIRate <= maxAPIRate, "operator.api_rate", c.APIRate, "1 to 1000000 requests a minute")
 	k.together(map[string]string{"operator.tls_cert_file": c.TLSCertFile, "operator.tls_key_file": c.TLSKeyFile})
 	k.require(!isExposed(c.Listen) || c.encrypted() || k.refused["operator.tls_cert_file"] || k.refused["operator.tls_key_file"], "operator.listen", c.Listen,
 		"a loopback address such as \"127.0.0.1:8080\", or TLS: the operator's page is there as well, and its tokens must not cross the network in clear. "+

@@ -44,6 +44,7 @@ func secretsOf(c *Config) []secretSource {
 		{what: "the operator's token", setting: "operator.token_file", env: "ALTA_OPERATOR_TOKEN", file: &c.Operator.TokenFile, into: &c.Operator.Token, form: secretToken},
 		{what: "the webhook secret of before", setting: "webhook.previous_secret_file", env: "ALTA_WEBHOOK_PREVIOUS_SECRET", file: &c.Webhook.PreviousSecretFile, into: &c.Webhook.Previous},
 		{what: "the webhook secret", setting: "webhook.secret_file", env: "ALTA_WEBHOOK_SECRET", file: &c.Webhook.SecretFile, into: &c.Webhook.Secret},
+		{what: "the secret of outgoing events", setting: "events.secret_file", env: "ALTA_EVENTS_SECRET", file: &c.Events.SecretFile, into: &c.Events.Secret, form: secretToken},
 	}
 }
 

@@ -63,6 +63,11 @@ func (e *engine) serveAlone(ctx context.Context, work func(context.Context) erro
 		return err
 	}
 	defer func() { err = errors.Join(err, close()) }()
+	stopTelling, err := e.tellEvents(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopTelling()
 	closePublic, err := e.servePublic(ctx)
 	if err != nil {
 		return err
@@ -79,6 +84,11 @@ func (e *engine) serveInFleet(ctx context.Context, l sharedLedger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, close()) }()
+	stopTelling, err := e.tellEvents(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopTelling()
 	closePublic, err := e.servePublic(ctx)
 	if err != nil {
 		return err

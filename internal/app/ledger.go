@@ -50,6 +50,9 @@ type ledger interface {
 	AuditPage(ctx context.Context, f store.AuditFilter) ([]store.AuditRow, error)
 	VerifyAudit(ctx context.Context, noted store.AuditHash) (store.AuditProof, error)
 
+	deskLedger
+	eventLedger
+
 	AddToken(ctx context.Context, t store.Token, by store.Act, now time.Time) error
 	RevokeToken(ctx context.Context, name string, by store.Act, now time.Time) error
 	Tokens(ctx context.Context) ([]store.TokenRecord, error)

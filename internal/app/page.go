@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"alta/internal/web"
+	"alta/internal/web/api"
 	"alta/store"
 )
 
@@ -32,7 +33,8 @@ func (e *engine) servePage(ctx context.Context) (close func() error, err error) 
 	}
 	server.BeforeClose(page.end)
 	e.log.Info("the operator's page, health and metrics are served", "address", server.Addr(), "tls", certificate != nil)
-	return server.Close, nil
+	// A link that is being minted for a program is brought to its end.
+	return func() error { return server.CloseWithin(e.mintLimit() + closeWithin) }, nil
 }
 
 // operatorPage is all that answers on operator.listen.
@@ -59,14 +61,18 @@ func (e *engine) page() (*operatorPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	desk := e.desk(pages)
-	p := &operatorPage{end: desk.Streams.Close, routes: slices.Concat(guard.LoginRoutes(), desk.Routes())}
+	desk, calls := e.desk(pages), e.api()
+	p := &operatorPage{end: desk.Streams.Close, routes: slices.Concat(guard.LoginRoutes(), desk.Routes(), guardedCalls(calls))}
 	health := web.Handler(e.metrics, e.ready)
 	for _, path := range web.HealthPaths() {
 		p.routes = append(p.routes, web.Route{Method: http.MethodGet, Path: path, Who: web.Anybody, Handler: health})
 	}
-	p.handler, err = guard.Serve(p.routes)
-	return p, err
+	guarded, err := guard.Serve(p.routes)
+	if err != nil {
+		return nil, err
+	}
+	p.handler = api.Edge(calls, guarded)
+	return p, nil
 }
 
 // desk is the pages, with all that they read and do.

@@ -26,7 +26,7 @@ func TestNoPartOfAltaPrintsASecret(t *testing.T) {
 		getenv: func(name string) string {
 			return map[string]string{
 				"ALTA_CAPA_API_KEY": testKey, "ALTA_SMTP_PASSWORD": testPassword, "ALTA_DATA_KEY": w.dataKey,
-				"ALTA_OPERATOR_TOKEN": w.token, "ALTA_WEBHOOK_SECRET": w.webhook, "ALTA_WEBHOOK_PREVIOUS_SECRET": w.previous,
+				"ALTA_OPERATOR_TOKEN": w.token, "ALTA_WEBHOOK_SECRET": w.webhook, "ALTA_WEBHOOK_PREVIOUS_SECRET": w.previous, "ALTA_EVENTS_SECRET": w.events,
 			}[name]
 		},
 	}

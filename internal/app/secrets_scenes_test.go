@@ -231,7 +231,7 @@ func (w *secretWorld) misconfigure() {
 		`database.url = "postgres://alta:` + testPassword + `@db.example/alta"`, `database.url = "file:alta.db?_key=` + testPassword + `"`,
 		`database.key_file = "` + w.dataKey + `"`, `database.key = "` + w.dataKey + `"`,
 		`operator.token_file = "` + w.token + `"`, `operator.token = "` + w.token + `"`, `operator.listen = "` + w.token + `"`, `schedule.cron = "* * * ` + w.token + `"`, `templates.dir = "` + w.token + `"`,
-		`webhook.secret_file = "` + w.webhook + `"`, `webhook.secret = "` + w.webhook + `"`, `webhook.previous_secret_file = "` + w.previous + `"`, `public.base_url = "https://` + w.webhook + `@x.example"`,
+		`webhook.secret_file = "` + w.webhook + `"`, `webhook.secret = "` + w.webhook + `"`, `webhook.previous_secret_file = "` + w.previous + `"`, `events.secret_file = "` + w.events + `"`, `events.secret = "` + w.events + `"`, `events.url = "https://acme.example/?k=` + w.events + `"`, `public.base_url = "https://` + w.webhook + `@x.example"`,
 	} {
 		w.configure(w.base...)
 		name, value, _ := strings.Cut(line, " = ")
@@ -243,7 +243,7 @@ func (w *secretWorld) misconfigure() {
 	w.configure(w.base...)
 	for _, env := range []string{
 		"ALTA_CAPA_API_KEY=" + testKey + "\nmore", "ALTA_CAPA_API_KEY=" + testKey + " more", "ALTA_SMTP_PASSWORD=" + testPassword + "\r\nmore", "ALTA_SMTP_PASSWORD=" + testPassword + "\xff",
-		"ALTA_DATA_KEY=" + w.dataKey + "\nmore", "ALTA_DATA_KEY=" + w.dataKey[:40], "ALTA_OPERATOR_TOKEN=" + w.token + "\nmore", "ALTA_WEBHOOK_SECRET=" + w.webhook + "\x01", "ALTA_WEBHOOK_PREVIOUS_SECRET=" + w.previous + "\x01",
+		"ALTA_DATA_KEY=" + w.dataKey + "\nmore", "ALTA_DATA_KEY=" + w.dataKey[:40], "ALTA_OPERATOR_TOKEN=" + w.token + "\nmore", "ALTA_WEBHOOK_SECRET=" + w.webhook + "\x01", "ALTA_WEBHOOK_PREVIOUS_SECRET=" + w.previous + "\x01", "ALTA_EVENTS_SECRET=" + w.events + "\x01",
 		"ALTA_CAPA_API_KEY=" + testPassword, "ALTA_SMTP_PASSWORD=" + testKey, "ALTA_DATA_KEY=" + base64.StdEncoding.EncodeToString([]byte(testKey + "-a-data-key-of-32-bytes")[:32]),
 	} {
 		for _, command := range []string{"status", "doctor", "run"} {
@@ -259,5 +259,5 @@ func (w *secretWorld) misconfigure() {
 
 // bare takes the secrets out of the environment, so that the files count.
 func bare() []string {
-	return []string{"ALTA_CAPA_API_KEY=", "ALTA_SMTP_PASSWORD=", "ALTA_DATA_KEY=", "ALTA_OPERATOR_TOKEN=", "ALTA_WEBHOOK_SECRET=", "ALTA_WEBHOOK_PREVIOUS_SECRET="}
+	return []string{"ALTA_CAPA_API_KEY=", "ALTA_SMTP_PASSWORD=", "ALTA_DATA_KEY=", "ALTA_OPERATOR_TOKEN=", "ALTA_WEBHOOK_SECRET=", "ALTA_WEBHOOK_PREVIOUS_SECRET=", "ALTA_EVENTS_SECRET="}
 }

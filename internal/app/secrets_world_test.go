@@ -27,6 +27,7 @@ type secretWorld struct {
 	*world
 	dataKey, token, dkim string
 	webhook, previous    string
+	events               string
 	links                map[string]string // of each user
 	said                 strings.Builder
 	base                 []string // settings
@@ -36,8 +37,8 @@ func newSecretWorld(t *testing.T) *secretWorld {
 	t.Helper()
 	w := &secretWorld{
 		dataKey: store.NewKey().Reveal(), token: "canary-operator-token-9e41", webhook: "canary-webhook-secret-c0d3",
-		previous: "canary-webhook-0ld-51de",
-		links:    map[string]string{},
+		previous: "canary-webhook-0ld-51de", events: "whsec_Y2FuYXJ5LWV2ZW50cy1zZWNyZXQtN2QxYQ==",
+		links: map[string]string{},
 		base: []string{
 			`smtp.auth = "plain"`, `plan.on_doubt = "hold"`, "plan.workers = 1", "smtp.connections = 1",
 			`smtp.dkim.domain = "pagoclaro.example"`, `smtp.dkim.selector = "s1"`, `smtp.dkim.key_file = "dkim.pem"`, `templates.dir = "mails"`,
@@ -99,7 +100,7 @@ func (w *secretWorld) doIn(env []string, path string, args ...string) string {
 
 // with gives the command all of the secrets; env wins.
 func (w *secretWorld) with(c *exec.Cmd, env ...string) *exec.Cmd {
-	c.Env = append(append(c.Env, "ALTA_DATA_KEY="+w.dataKey, "ALTA_OPERATOR_TOKEN="+w.token, "ALTA_WEBHOOK_SECRET="+w.webhook, "ALTA_WEBHOOK_PREVIOUS_SECRET="+w.previous), env...)
+	c.Env = append(append(c.Env, "ALTA_DATA_KEY="+w.dataKey, "ALTA_OPERATOR_TOKEN="+w.token, "ALTA_WEBHOOK_SECRET="+w.webhook, "ALTA_WEBHOOK_PREVIOUS_SECRET="+w.previous, "ALTA_EVENTS_SECRET="+w.events), env...)
 	return c
 }
 
@@ -118,7 +119,7 @@ func (w *secretWorld) canaries() map[string][]string {
 	check(w.t, err)
 	all := map[string][]string{
 		"the API key": formsOf(testKey), "the SMTP password": formsOf(testPassword), "the operator's token": formsOf(w.token),
-		"the webhook secret": formsOf(w.webhook), "the webhook secret of before": formsOf(w.previous), "the data key": append(formsOf(w.dataKey), formsOf(string(rawKey))...),
+		"the webhook secret": formsOf(w.webhook), "the webhook secret of before": formsOf(w.previous), "the secret of events": formsOf(w.events), "the data key": append(formsOf(w.dataKey), formsOf(string(rawKey))...),
 		"the DKIM key": {w.dkim, w.dkim[len(w.dkim)-40:]},
 	}
 	for user, link := range w.links {

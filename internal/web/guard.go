@@ -105,10 +105,22 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, status int, why s
 	w.WriteHeader(status)
 	// A client that went away is nobody's concern.
 	_ = json.NewEncoder(w).Encode(struct {
+		Type   string `json:"type"`
 		Title  string `json:"title"`
 		Status int    `json:"status"`
 		Detail string `json:"detail"`
-	}{http.StatusText(status), status, why})
+	}{problemType(status), http.StatusText(status), status, why})
+}
+
+// problemType names a refusal as docs/api.md has it.
+func problemType(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "/problems/unauthorized"
+	case http.StatusForbidden:
+		return "/problems/forbidden"
+	}
+	return "/problems/unavailable"
 }
 
 // safe tells whether the method changes nothing (RFC 9110, section 9.2.1).

@@ -22,6 +22,12 @@ func addAudit(ctx context.Context, tx pgx.Tx, by store.Act, action, user, detail
 	return nil
 }
 
+// NoteAct writes to the audit log what was done by hand and changes nothing in the
+// ledger, for a user or, with "", for none.
+func (s *Store) NoteAct(ctx context.Context, action, user, detail string, by store.Act, now time.Time) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error { return addAudit(ctx, tx, by, action, user, detail, now) })
+}
+
 const auditColumns = `a.id, a.at, a.actor, a.action, a.user_id, a.detail`
 
 // Audit returns what was done by hand to a user, oldest first.

@@ -29,6 +29,21 @@ func (s *Store) Enrol(ctx context.Context, users []pipeline.User, from store.Ori
 	return counts, nil
 }
 
+// EnrolEach is [Store.Enrol] of a few users whose ids differ. It returns what became
+// of each, by the id.
+func (s *Store) EnrolEach(ctx context.Context, users []pipeline.User, plan store.Planner, now time.Time) (map[string]store.Outcome, error) {
+	var each map[string]store.Outcome
+	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		each = make(map[string]store.Outcome, len(users))
+		e := enrolment{tx: tx, from: store.Imported, plan: plan, now: now, each: each}
+		return e.enrolAll(ctx, users)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return each, nil
+}
+
 // lookedUpAtOnce bounds what is kept of the users that one query looks up.
 const lookedUpAtOnce = 5000
 
@@ -51,6 +66,14 @@ type enrolment struct {
 	known  map[string]keyedRow // by id: those of the users at hand whom the ledger has
 	news   []change
 	counts store.Enrolled
+	each   map[string]store.Outcome // by id; nil where nobody asks
+}
+
+// came notes what became of a user.
+func (e *enrolment) came(id string, o store.Outcome) {
+	if e.each != nil {
+		e.each[id] = o
+	}
 }
 
 // enrolAll writes the newcomers first, many at once, and then what changed, for a
@@ -117,14 +140,17 @@ func (e *enrolment) sort(u pipeline.User) error {
 	}
 	if old.Status == pipeline.Erased {
 		e.counts.Erased++
+		e.came(u.ID, store.WasErased)
 		return nil
 	}
 	row := keyedRow{store.Merge(old.UserRow, u, e.from), old.key}
 	if row == old {
 		e.counts.Unchanged++
+		e.came(u.ID, store.WasUnchanged)
 		return nil
 	}
 	e.counts.Updated++
+	e.came(u.ID, store.WasUpdated)
 	e.known[u.ID] = row
 	e.news = append(e.news, change{old, row})
 	return nil

@@ -225,7 +225,7 @@ func (m *Move) begin(ctx context.Context, tx pgx.Tx) error {
 func (m *Move) makeRoom(ctx context.Context, tx pgx.Tx, at position) error {
 	empty := []string{`DELETE FROM data_key`} // nothing is sealed with it
 	if at == toBeginAnew {
-		empty = []string{`TRUNCATE ` + strings.Join(tableNames(), ", ") + `, attention, logins, ` + strings.Join(countTables(), ", "), `DELETE FROM move`}
+		empty = []string{`TRUNCATE ` + strings.Join(tableNames(), ", ") + `, attention, logins, requests, ` + strings.Join(countTables(), ", "), `DELETE FROM move`}
 	}
 	for _, statement := range empty {
 		if _, err := tx.Exec(ctx, statement); err != nil {

@@ -254,7 +254,7 @@ func TestEveryColumnIsCarriedHere(t *testing.T) {
 	there, err := column[string](t.Context(), s.pool, `SELECT c.relname || '.' || a.attname FROM pg_class c
 		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE 'river%' AND c.relname NOT IN
-			('goose_db_version', 'ledger', 'move', 'machines', 'run_counts', 'source_returned', 'funnel_counts', 'queue_counts', 'link_expiry', 'logins',
+			('goose_db_version', 'ledger', 'move', 'machines', 'run_counts', 'source_returned', 'funnel_counts', 'queue_counts', 'link_expiry', 'logins', 'requests', 'events_on',
 			'forecast_counts', 'mail_counts', 'trouble_counts', 'reached_counts', 'attention', 'attention_counts')`)
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -47,6 +46,10 @@ const listedQuery = `WHERE u.key IN (
 // page reads the next n users that match.
 func (s *Store) page(ctx context.Context, f store.Filter, n int) ([]store.UserRecord, error) {
 	switch {
+	case f.ExternalID != "":
+		return userRecords(ctx, s.pool, `WHERE u.external_id = $3 AND u.external_id <> '' AND ($4 = '' OR lower(u.email) = lower($4))
+			AND ($5 = '' OR u.country = $5) AND ($6 = '' OR u.status = $6) AND u.key > $1 ORDER BY u.key LIMIT $2`,
+			f.After, n, f.ExternalID, f.Email, f.Country, f.Status)
 	case f.Email != "":
 		return userRecords(ctx, s.pool, `WHERE lower(u.email) = lower($3) AND ($4 = '' OR u.country = $4) AND ($5 = '' OR u.status = $5)
 			AND u.key > $1 ORDER BY u.key LIMIT $2`, f.After, n, f.Email, f.Country, f.Status)
@@ -160,7 +163,7 @@ func busy(ctx context.Context, tx pgx.Tx, user int64) error {
 		return err
 	}
 	if open == pipeline.Claimed || open == pipeline.Sending {
-		return errors.New(store.OnItsWay + "; try again in a minute")
+		return store.ErrOnItsWay
 	}
 	return nil
 }

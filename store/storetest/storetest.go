@@ -76,6 +76,18 @@ type Ledger interface {
 	AuditPage(ctx context.Context, f store.AuditFilter) ([]store.AuditRow, error)
 	VerifyAudit(ctx context.Context, noted store.AuditHash) (store.AuditProof, error)
 
+	EnrolEach(ctx context.Context, users []pipeline.User, plan store.Planner, now time.Time) (map[string]store.Outcome, error)
+	NoteAct(ctx context.Context, action, user, detail string, by store.Act, now time.Time) error
+	StartRequest(ctx context.Context, k store.RequestKey, d store.RequestDigest, forgotten, lost, now time.Time) (known *store.Request, err error)
+	FinishRequest(ctx context.Context, k store.RequestKey, status int, body []byte) error
+	DropRequest(ctx context.Context, k store.RequestKey) error
+	NoteEvents(ctx context.Context, on bool) error
+	EventsNoted(ctx context.Context) (on bool, err error)
+	ClaimEvents(ctx context.Context, n int, lost, now time.Time) (claimed []store.Event, err error)
+	SettleEvent(ctx context.Context, e store.Event, t store.EventTry) error
+	Events(ctx context.Context, after int64, n int) ([]store.Event, error)
+	ForgetEvents(ctx context.Context, before time.Time) error
+
 	AddToken(ctx context.Context, t store.Token, by store.Act, now time.Time) error
 	RevokeToken(ctx context.Context, name string, by store.Act, now time.Time) error
 	Tokens(ctx context.Context) ([]store.TokenRecord, error)
@@ -150,6 +162,9 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Status", statusBehaviours()},
 		{"Audit", auditBehaviours()},
 		{"Tokens", tokenBehaviours()},
+		{"Requests", requestBehaviours()},
+		{"Events", eventBehaviours()},
+		{"EnrolEach", enrolEachBehaviours()},
 		{"Logins", loginBehaviours()},
 		{"Search", searchBehaviours()},
 		{"Overview", overviewBehaviours()},

@@ -1,0 +1,323 @@
+package app
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"alta/internal/sandbox"
+	"alta/internal/web/api"
+)
+
+// noSlot is a schedule of which no moment comes while a test runs.
+const noSlot = `schedule.cron = "0 0 1 1 *"`
+
+type usersSaid struct {
+	Users []userJSON `json:"users"`
+	Next  *string    `json:"next"`
+}
+
+type resultsSaid struct {
+	Results []api.Enrolled `json:"results"`
+}
+
+// TestAPIFromSignUpToErasure is a user's whole way, as a partner's program goes it.
+func TestAPIFromSignUpToErasure(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T) {
+		w := newWorld(t, time.Now, noSlot, `plan.sending_hours = "00:00-00:01"`, `plan.reminders = []`)
+		d := w.serve()
+		crm, screen := w.caller(d, "crm", "operator"), w.caller(d, "screen", "viewer")
+		ana, bob := sixty()[0], sixty()[1]
+
+		var taken resultsSaid
+		body := `{"users":[` + oneUser(ana) + `,{"id":"no one","email":"x","name":"X","country":"US"},` + oneUser(ana) + `],"invite":"now"}`
+		crm.do("POST", "/users", body).read(t, 200, &taken)
+		if r := taken.Results; len(r) != 3 || r[0].Result != "added" || r[0].Mail != mailQueued || r[1].Result != api.Refused || len(r[1].Problems) != 3 ||
+			r[2].Result != api.Refused || r[2].Problems[0].Field != "id" {
+			t.Fatalf("results %+v", taken.Results)
+		}
+		w.lastMail(ana.email, 1) // at once, though it is no hour to send
+		w.eventually("the mail to be written down", func() bool {
+			var u userJSON
+			screen.do("GET", "/users/"+ana.id, "").read(t, 200, &u)
+			return u.Mails == 1
+		})
+		crm.do("POST", "/users", `{"users":[`+oneUser(ana)+`],"invite":"now"}`).read(t, 200, &taken)
+		if r := taken.Results[0]; r.Result != "unchanged" || r.Mail == mailQueued || r.Mail == "" {
+			t.Errorf("the same again: %+v", r)
+		}
+		crm.do("POST", "/users", `{"users":[`+oneUser(bob)+`]}`).read(t, 200, &taken)
+		crm.do("POST", "/users", `{"users":[{"id":"?"}]}`).refused(t, api.Invalid, "results")
+
+		var shown userJSON
+		screen.do("GET", "/users/"+ana.id, "").read(t, 200, &shown)
+		if shown.Email != ana.email || shown.Mails != 1 {
+			t.Errorf("the user is %+v", shown)
+		}
+		screen.do("GET", "/users/"+url.PathEscape(ana.email), "").refused(t, api.NotFound, "Capa id")
+		screen.do("POST", "/users/"+ana.id+"/mark", `{"status":"verified","reason":"r"}`).refused(t, api.Forbidden, "viewer")
+
+		crm.do("POST", "/users/"+ana.id+"/resends", `{"reason":"asked by phone"}`).refused(t, api.Conflict, "plan.min_gap")
+		crm.do("POST", "/users/"+ana.id+"/mark", `{"status":"in_review","reason":"seen in the branch"}`).read(t, 200, nil)
+		crm.do("POST", "/users/"+ana.id+"/resends", `{"reason":"asked by phone"}`).refused(t, api.Conflict, "in_review")
+		crm.do("DELETE", "/users/"+ana.id+"?reason=wish+of+3+May", "").read(t, 200, nil)
+		screen.do("GET", "/users/"+ana.id, "").read(t, 200, &shown)
+		if shown.Status != "erased" || shown.Email != "" {
+			t.Errorf("after the erasure the user is %+v", shown)
+		}
+		crm.do("POST", "/users/"+ana.id+"/mark", `{"status":"pending","reason":"r"}`).refused(t, api.Conflict, "final")
+		crm.do("DELETE", "/users/nobody?reason=r", "").refused(t, api.NotFound, "no user")
+
+		audit := w.exec(0, "audit", "list", "--actor", "token:crm")
+		for _, act := range []string{"mark", "seen in the branch", "erase", "wish of 3 May"} {
+			if !strings.Contains(audit, act) {
+				t.Errorf("the audit log lacks %q:\n%s", act, audit)
+			}
+		}
+	})
+}
+
+func TestAPIFindsUsers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, time.Now, noSlot)
+	people := w.importPeople(20)
+	d := w.serve()
+	c := w.caller(d, "screen", "viewer")
+	seen, pages := map[string]bool{}, 0
+	for path := "/users?limit=7"; ; pages++ {
+		var page usersSaid
+		c.do("GET", path, "").read(t, 200, &page)
+		for _, u := range page.Users {
+			if seen[u.ID] {
+				t.Errorf("%s stands on two pages", u.ID)
+			}
+			seen[u.ID] = true
+		}
+		if page.Next == nil {
+			break
+		}
+		path = "/users?limit=7&cursor=" + url.QueryEscape(*page.Next)
+	}
+	if len(seen) != len(people) || pages != 2 {
+		t.Errorf("%d users on %d pages and a last one", len(seen), pages)
+	}
+	found := func(query string) (n int) {
+		var page usersSaid
+		c.do("GET", "/users?"+query, "").read(t, 200, &page)
+		return len(page.Users)
+	}
+	all := found("limit=200")
+	if mx, do := found("country=MX"), found("country=DO&status=pending"); mx == 0 || do == 0 || mx+do != all {
+		t.Errorf("%d of MX and %d of DO, of %d", mx, do, all)
+	}
+	for query, want := range map[string]int{
+		"email=" + url.QueryEscape(strings.ToUpper(people[3].email)): 1, "email=nobody@correo.example": 0,
+		"q=" + url.QueryEscape(people[3].id): 1, "status=verified": 0, "external_id=x-1": 0,
+	} {
+		if n := found(query); n != want {
+			t.Errorf("%s finds %d, want %d", query, n, want)
+		}
+	}
+	c.bad("GET", "/users?country=US", "").refused(t, api.Malformed, "MX, DO")
+	c.bad("GET", "/users?limit=1000", "").refused(t, api.Malformed, "1 to 200")
+	c.do("GET", "/users?cursor=x", "").refused(t, api.Malformed, "cursor")
+	c.do("GET", "/users?email=a%40b.mx&cursor=s.x", "").refused(t, api.Malformed, "cursor")
+	c.do("GET", "/users?email=a%40b.mx&q=a", "").refused(t, api.Malformed, "q looks for a beginning")
+	c.bad("GET", "/users?colour=red", "").refused(t, api.Malformed, "country, status")
+	c.bad("GET", "/nothing", "").refused(t, api.NotFound, "openapi.yaml")
+	c.bad("PUT", "/users", "{}").refused(t, api.NoMethod, "GET, HEAD, POST")
+
+	var runs struct {
+		Runs []runJSON `json:"runs"`
+	}
+	c.do("GET", "/runs", "").read(t, 200, &runs)
+	var status statusJSON
+	c.do("GET", "/status", "").read(t, 200, &status)
+	if status.Queue.DueNow != len(people) {
+		t.Errorf("%d are due", status.Queue.DueNow)
+	}
+	var forecast struct {
+		Hours []forecastJSON `json:"hours"`
+	}
+	c.do("GET", "/forecast", "").read(t, 200, &forecast)
+	mails := 0
+	for _, h := range forecast.Hours {
+		mails += h.Mails
+	}
+	if mails != len(people) {
+		t.Errorf("%d mails are foreseen", mails)
+	}
+	c.bad("GET", "/forecast?from=tomorrow", "").refused(t, api.Malformed, "from must be a time")
+	if got := c.do("GET", "/openapi.yaml", ""); got.status != 200 || string(got.body) != string(api.Contract()) {
+		t.Errorf("the contract: %d", got.status)
+	}
+}
+
+// TestAPILetsNobodyIn walks the routes without a token, with one that nobody made, and
+// with a viewer's.
+func TestAPILetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, time.Now, noSlot)
+	d := w.serve()
+	viewer := w.caller(d, "screen", "viewer")
+	stranger, liar := *viewer, *viewer
+	stranger.token, liar.token = "", "alta_"+strings.Repeat("A", 43)
+	for _, route := range api.Routes(api.Options{PerMinute: 1}) {
+		path := strings.ReplaceAll(strings.TrimPrefix(route.Path, api.Prefix), "{id}", "ana")
+		stranger.bad(route.Method, path, "").refused(t, api.Unauthorized, "alta token add")
+		liar.bad(route.Method, path, "").refused(t, api.Unauthorized, "alta token add")
+		if route.Operators {
+			viewer.bad(route.Method, path, "").refused(t, api.Forbidden, "viewer")
+			viewer.bad(route.Method, path, "", "Sec-Fetch-Site", "cross-site").refused(t, api.Forbidden, "another site")
+		}
+	}
+	if audit := w.exec(0, "audit", "list", "--actor", "token:screen"); strings.Contains(audit, "screen") {
+		t.Errorf("a viewer did something:\n%s", audit)
+	}
+}
+
+func TestAPIResendsAsManyAsExpected(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T) {
+		w := newWorld(t, time.Now, noSlot)
+		people := w.importPeople(4)
+		d := w.serve()
+		c := w.caller(d, "crm", "operator")
+		c.do("POST", "/resends", `{"country":"MX","expect":9,"reason":"r"}`).refused(t, api.OtherNumber, "who match is 2")
+		c.bad("POST", "/resends", `{"country":"MX","expect":1001,"reason":"r"}`).refused(t, api.Invalid, "1 to 1000")
+		c.do("POST", "/resends", `{"expect":1,"reason":"r"}`).refused(t, api.Invalid, "To whom?")
+		c.bad("POST", "/resends", `{"country":"MX","expect":2}`).refused(t, api.Invalid, "reason is required")
+		var done resent
+		c.do("POST", "/resends", `{"country":"MX","expect":2,"reason":"template mended"}`).read(t, 202, &done)
+		if len(done.Queued) != 2 || len(done.Refused) != 0 {
+			t.Fatalf("resent %+v", done)
+		}
+		w.eventually("two mails", func() bool { return len(w.smtp.Mails()) == 2 })
+		c.do("POST", "/runs", `{"reason":"the rest, too"}`).read(t, 202, nil)
+		w.eventually("a mail to each", func() bool { return len(w.smtp.Mails()) == len(people) })
+	})
+}
+
+// TestAPILinks: the link is the user's own, minted once, audited and capped, and stands
+// nowhere else.
+func TestAPILinks(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T) {
+		w := newWorld(t, time.Now, noSlot, `plan.max_links = 2`, `capa.min_life = "59m"`, `capa.link_ttl = "2h"`)
+		people := w.importPeople(3)
+		d := w.serve()
+		c := w.caller(d, "app", "operator")
+		var first, again struct {
+			URL       string    `json:"url"`
+			ExpiresAt time.Time `json:"expires_at"`
+		}
+		c.do("POST", "/users/"+people[0].id+"/links", "", api.KeyHeader, "k-1").read(t, 201, &first)
+		if first.URL != w.api.Mints()[0].Link.Reveal() || first.ExpiresAt.Before(time.Now().Add(time.Hour)) {
+			t.Error("the link is not the one that was minted")
+		}
+		got := c.do("POST", "/users/"+people[0].id+"/links", "", api.KeyHeader, "k-1")
+		if got.read(t, 201, &again); again.URL != first.URL {
+			t.Error("the same request got another link")
+		}
+		if got.header.Get("Cache-Control") != "no-store" {
+			t.Error("a link may be kept by a cache")
+		}
+		c.do("POST", "/users/"+people[0].id+"/links", `{"reason":"screen 4"}`).read(t, 201, &again)
+		if n := len(w.api.Mints()); n != 1 || again.URL != first.URL {
+			t.Errorf("%d links were minted", n)
+		}
+		audit := w.exec(0, "audit", "list", "--user", people[0].id, "--json")
+		if strings.Count(audit, `"action":"link"`) != 3 || !strings.Contains(audit, "screen 4") {
+			t.Errorf("the audit log:\n%s", audit)
+		}
+
+		w.api.SetFaults(sandbox.APIFault{User: people[1].id, Answer: sandbox.APIAnswer{Status: http.StatusGatewayTimeout, Opens: true}})
+		for range 2 { // mints that may have opened a session
+			c.do("POST", "/users/"+people[1].id+"/links", "").refused(t, api.Unavailable, "partner API")
+		}
+		spent := c.do("POST", "/users/"+people[1].id+"/links", "")
+		spent.refused(t, api.Spent, "plan.max_links")
+		if spent.header.Get("Retry-After") == "" {
+			t.Error("nothing says when the next may be minted")
+		}
+		w.exec(0, "users", "mark", people[2].id, "verified", "--reason", "r")
+		c.do("POST", "/users/"+people[2].id+"/links", "").refused(t, api.Conflict, "verified")
+		c.do("POST", "/users/nobody/links", "").refused(t, api.NotFound, "no user")
+		w.wantNoSecret(w.exec(0, "audit", "list", "--json"))
+	})
+}
+
+// Fifty requests with one key have one effect, however they meet.
+func TestAPIKeysHaveOneEffect(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T) {
+		w := newWorld(t, time.Now, noSlot)
+		p := w.importPeople(1)[0]
+		d := w.serve()
+		c := w.caller(d, "crm", "operator")
+		path, body := "/users/"+p.id+"/mark", `{"status":"in_review","reason":"once"}`
+		var all sync.WaitGroup
+		answers := make([]said, 50)
+		for i := range answers {
+			all.Go(func() { answers[i] = c.do("POST", path, body, api.KeyHeader, "mark-1") })
+		}
+		all.Wait()
+		done := 0
+		for _, a := range answers {
+			switch a.status {
+			case 200:
+				done++
+			case 409:
+				a.refused(t, api.UnderWay, "Repeat it")
+			default:
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		}
+		if done == 0 {
+			t.Error("none was done")
+		}
+		got := c.do("POST", path, body, api.KeyHeader, "mark-1")
+		if got.status != 200 || got.header.Get("Idempotency-Replayed") != "true" || !strings.Contains(string(got.body), `"was":"pending"`) {
+			t.Errorf("repeated: %d %s", got.status, got.body)
+		}
+		c.do("POST", path, `{"status":"verified","reason":"once"}`, api.KeyHeader, "mark-1").refused(t, api.KeyReused, "new key")
+		if audit := w.exec(0, "audit", "list", "--user", p.id, "--json"); strings.Count(audit, `"action":"mark"`) != 1 {
+			t.Errorf("the audit log:\n%s", audit)
+		}
+	})
+}
+
+func TestAPIIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, time.Now, noSlot, `operator.api_rate = 20`)
+	d := w.serve()
+	c := w.caller(d, "crm", "operator")
+	c.bad("POST", "/users", strings.Repeat(" ", api.LargestBody+1)).refused(t, api.TooLarge, "1 MiB")
+	c.bad("POST", "/users", "id,email", "Content-Type", "text/csv").refused(t, api.NotJSON, "application/json")
+	c.bad("POST", "/users", `{"user":[]}`).refused(t, api.Malformed, `"user" is unknown`)
+	many := make([]string, api.MostUsers+1)
+	for i := range many {
+		many[i] = oneUser(person{id: fmt.Sprintf("u-%d", i), email: "a@correo.example", name: "A", country: "MX"})
+	}
+	c.bad("POST", "/users", `{"users":[`+strings.Join(many, ",")+`]}`).refused(t, api.Invalid, "at most 1000")
+	var taken resultsSaid
+	c.do("POST", "/users", `{"users":[`+strings.Join(many[1:], ",")+`]}`).read(t, 200, &taken)
+	if len(taken.Results) != api.MostUsers || taken.Results[999].Result != "added" {
+		t.Errorf("%d were taken in", len(taken.Results))
+	}
+	for range 20 {
+		if got := c.do("GET", "/runs", ""); got.status == http.StatusTooManyRequests {
+			got.refused(t, api.TooMany, "20 requests")
+			if got.header.Get("Retry-After") == "" || got.header.Get("RateLimit") == "" {
+				t.Errorf("the header is %v", got.header)
+			}
+			return
+		}
+	}
+	t.Error("there is no end of requests")
+}
