@@ -135,7 +135,7 @@ func addAttempt(tx *sql.Tx, run int64, d *pipeline.Delivery, v pipeline.Verdict,
 	if err != nil {
 		return fmt.Errorf("add the attempt at delivery %d: %w", d.ID, err)
 	}
-	return nil
+	return countTrouble(tx, v.Outcome, now)
 }
 
 func addMail(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
@@ -150,7 +150,7 @@ func addMail(tx *sql.Tx, d *pipeline.Delivery, now time.Time) error {
 // or another one is open already. Its round is one more than the latest of that
 // step.
 func insertNext(tx *sql.Tx, user string, next pipeline.Next, now time.Time) error {
-	_, err := tx.Exec(`INSERT INTO deliveries (user_key, country, type, step, round, state, due_at, operator, created_at, updated_at)
+	added, err := tx.Exec(`INSERT INTO deliveries (user_key, country, type, step, round, state, due_at, operator, created_at, updated_at)
 		SELECT u.key, u.country, u.type, ?1,
 			1 + coalesce((SELECT max(round) FROM deliveries d WHERE d.user_key = u.key AND d.step = CAST(?1 AS TEXT)), 0),
 			'due', ?2, ?3, ?4, ?4
@@ -162,7 +162,7 @@ func insertNext(tx *sql.Tx, user string, next pipeline.Next, now time.Time) erro
 	if err != nil {
 		return fmt.Errorf("add the next delivery of user %s: %w", user, err)
 	}
-	return nil
+	return endAttention(tx, user, added)
 }
 
 // insertNextAfter does the same for the user of a delivery that has just ended,

@@ -39,7 +39,8 @@ CREATE VIEW mails_sent AS SELECT
     mails
 FROM mail_counts;
 
--- Attempts that ended badly, by the hour: hour * 4 + outcome.
+-- Attempts that ended badly, by the hour: hour * 4 + outcome. Attempts are only ever
+-- added, and by alta alone, which counts them with that: a trigger would cost every mail.
 CREATE TABLE trouble_counts (
     key      INTEGER PRIMARY KEY,
     attempts INTEGER NOT NULL DEFAULT 0
@@ -61,7 +62,8 @@ INSERT INTO reached_counts (key) WITH RECURSIVE n (key) AS (SELECT 0 UNION ALL S
 
 -- The users who wait for a person: their latest delivery is held or in doubt, or it
 -- failed and they may still get mail. Another delivery ends that, an operator's
--- resend for example, until it too goes wrong.
+-- resend for example, until it too goes wrong: whoever adds one sees to that, since a
+-- trigger would cost every mail.
 CREATE TABLE attention (
     user_key    INTEGER PRIMARY KEY,
     delivery_id INTEGER NOT NULL,
@@ -142,13 +144,6 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER attempt_ends_badly AFTER INSERT ON attempts WHEN NEW.outcome = 'failed' OR NEW.outcome = 'held' OR NEW.outcome = 'doubt'
-BEGIN
-    INSERT INTO trouble_counts (key) VALUES (NEW.at / 3600000 * 4 + CASE NEW.outcome WHEN 'failed' THEN 0 WHEN 'held' THEN 1 ELSE 2 END) ON CONFLICT DO NOTHING;
-    UPDATE trouble_counts SET attempts = attempts + 1 WHERE key = NEW.at / 3600000 * 4 + CASE NEW.outcome WHEN 'failed' THEN 0 WHEN 'held' THEN 1 ELSE 2 END;
-END;
--- +goose StatementEnd
--- +goose StatementBegin
 CREATE TRIGGER user_comes_further AFTER UPDATE OF status, country, opened_at, verified_at ON users
 WHEN (NEW.opened_at IS NOT NULL OR OLD.opened_at IS NOT NULL OR NEW.verified_at IS NOT NULL OR OLD.verified_at IS NOT NULL)
     AND (NEW.status <> OLD.status OR NEW.country <> OLD.country OR NEW.opened_at IS NOT OLD.opened_at
@@ -183,12 +178,6 @@ BEGIN
         SELECT user_key, id, state, code, country, updated_at FROM deliveries
         WHERE NEW.status = 'pending' AND NEW.withdrawn = 0 AND state = 'failed'
             AND id = (SELECT max(o.id) FROM deliveries o WHERE o.user_key = NEW.key);
-END;
--- +goose StatementEnd
--- +goose StatementBegin
-CREATE TRIGGER attention_ends AFTER INSERT ON deliveries WHEN EXISTS (SELECT 1 FROM attention WHERE user_key = NEW.user_key)
-BEGIN
-    DELETE FROM attention WHERE user_key = NEW.user_key;
 END;
 -- +goose StatementEnd
 -- Whatever makes a delivery held, in doubt or failed, or makes it anything else again,
@@ -231,11 +220,9 @@ CREATE INDEX users_opened ON users (country, status) WHERE opened_at IS NOT NULL
 DROP INDEX users_opened;
 DROP INDEX users_folded;
 DROP TRIGGER attention_follows_the_delivery;
-DROP TRIGGER attention_ends;
 DROP TRIGGER attention_follows_the_user;
 DROP TRIGGER user_is_invited_late;
 DROP TRIGGER user_comes_further;
-DROP TRIGGER attempt_ends_badly;
 DROP TRIGGER mail_is_sent;
 DROP TRIGGER queue_gains_a_delivery;
 DROP TRIGGER queue_loses_a_delivery;
