@@ -73,7 +73,8 @@ func (s *Store) Hold(ctx context.Context, id string, by Act, now time.Time) (why
 		if whyNot = open.MayHold(); whyNot != "" {
 			return nil
 		}
-		if _, err := tx.Exec(`UPDATE deliveries SET state = 'held', code = ?, reason = ?, updated_at = ? WHERE id = ?`,
+		// It has not ended: the column is written for the trigger that waits for it.
+		if _, err := tx.Exec(`UPDATE deliveries SET state = 'held', ended_at = NULL, code = ?, reason = ?, updated_at = ? WHERE id = ?`,
 			OperatorHold, plain(HeldBecause(by)), ms(now), open.ID); err != nil {
 			return err
 		}
@@ -96,7 +97,7 @@ func (s *Store) Unhold(ctx context.Context, id string, by Act, now time.Time) (w
 		if whyNot = open.MayRelease(); whyNot != "" {
 			return nil
 		}
-		if _, err := tx.Exec(`UPDATE deliveries SET state = 'due', code = '', reason = '', updated_at = ? WHERE id = ?`, ms(now), open.ID); err != nil {
+		if _, err := tx.Exec(`UPDATE deliveries SET state = 'due', ended_at = NULL, code = '', reason = '', updated_at = ? WHERE id = ?`, ms(now), open.ID); err != nil {
 			return err
 		}
 		return addAudit(tx, by, "release", id, open.Name(), now)
