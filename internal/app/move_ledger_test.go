@@ -156,6 +156,7 @@ func (l *ledgerMaker) fill() {
 	check(t, l.FinishRun(ctx, l.run, pipeline.Report{Selected: 14, Sent: 5, Minted: 12, Outage: "one link for two"}, nil, l.now))
 
 	l.now = l.now.Add(time.Hour)
+	check(t, l.NoteEvents(ctx, true))
 	for id, status := range map[string]pipeline.Status{"verified": pipeline.Verified, "out": pipeline.OptedOut, "rejected": pipeline.Rejected, "review": pipeline.InReview} {
 		check(t, l.Mark(ctx, id, status, l.planner, moveActor, l.now))
 	}

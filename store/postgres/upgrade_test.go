@@ -243,7 +243,7 @@ func TestEveryColumnIsCarriedHere(t *testing.T) {
 	s := newStore(t)
 	own := map[string]bool{}
 	for _, name := range strings.Fields(`data_key.one approval.one users.wanted deliveries.waiting deliveries.claim deliveries.machine_id deliveries.job_id
-		deliveries.probe runs.asked_by runs.job_id runs.machine_id runs.prepared runs.at_most runs.allowed runs.approved_at`) {
+		deliveries.probe runs.asked_by runs.job_id runs.machine_id runs.prepared runs.at_most runs.allowed runs.approved_at events.tx`) {
 		own[name] = true
 	}
 	for _, table := range store.Tables() {
