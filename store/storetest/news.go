@@ -94,6 +94,37 @@ func effectBehaviours() []behaviour {
 			equal(f, "inbox", f.inbox(), []store.NewsRecord{})
 			equal(f, "news", len(f.newsOf("ana")), 4)
 		}},
+		{"who opted out of the mails may still finish the verification", func(f *fixture) {
+			for event, status := range map[string]pipeline.Status{"VERIFIED_USER": pipeline.Verified, "REJECTED_KYC": pipeline.Rejected} {
+				f.enrol(known(event, "x-"+event))
+				d := f.mailTicket()
+				f.optOut(d, true)
+				f.tell("x-"+event, "CREATED_KYC", pipeline.KnownAlready)
+				f.wantStatus(event, pipeline.OptedOut)
+				f.resend(event, pipeline.Reissue)
+				d = f.mailTicket()
+				f.openSession(holds(d))
+				f.tell("x-"+event, event, pipeline.Applied)
+				f.wantStatus(event, status)
+				f.tell("x-"+event, event, pipeline.KnownAlready)
+				f.wantAlive(d, false)
+				f.wantAnswer(holds(d), pipeline.OpenRefuse)
+				f.wantCountDue(0)
+			}
+			f.enrol(person("ana", pipeline.MX))
+			f.mark("ana", pipeline.OptedOut)
+			f.must(f.Tell(f.t.Context(), "ana", pipeline.Verified, f.next, f.now))
+			f.wantStatus("ana", pipeline.Verified)
+			u := person("bob", pipeline.MX)
+			f.enrol(u)
+			f.mark("bob", pipeline.OptedOut)
+			for _, s := range []pipeline.Status{pipeline.Pending, pipeline.InReview, pipeline.Rejected} {
+				u.Status = s
+				f.enrol(u)
+			}
+			f.wantStatus("bob", pipeline.Rejected)
+			f.wantCountDue(0)
+		}},
 		{"in whatever order and however often it comes, the user ends where one telling of each would lead", anyOrder},
 		{"of many who bring the same news at once one has the effect", func(f *fixture) {
 			f.enrol(known("ana", "x-1"))
