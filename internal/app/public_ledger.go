@@ -28,11 +28,7 @@ func (t tickets) OptOut(ctx context.Context, digest pipeline.TicketDigest, now t
 
 // AskLater implements [web.Askers].
 func (t tickets) AskLater(ctx context.Context, digest pipeline.TicketDigest, now time.Time) error {
-	err := t.ledger.AskLater(ctx, digest, now)
-	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Kind == pipeline.Cancel {
-		return fmt.Errorf("%w: %w", web.ErrUnknownTicket, err) // it died since the page was made
-	}
-	return unknownTicket(err)
+	return unknownTicket(t.ledger.AskLater(ctx, digest, now))
 }
 
 // unknownTicket turns what the ledger does not know into what the pages don't.

@@ -80,6 +80,7 @@ func englishCauses() causes {
 		"user_address_bad": {"The address was found to be undeliverable", "Another mail to it failed for good.", "Import a better address; the mail follows by itself."},
 		"unknown_user":     {"News of a user that alta does not know", "A webhook names an external id that nobody here has.", "Import the user, then settle it."},
 		"several_users":    {"News that fits several users", "More than one user has this external id.", "Mark the right one on its page, then settle it."},
+		"contradicts":      {"News that contradict what was told before", "The partner tells the other end of a verification that has ended.", "Ask the partner which holds, mark the user if it is this one, then settle it."},
 		"unknown_event":    {"News of a kind that alta does not know", "The webhook's event is not one that is documented.", "Ask Capa what it means, then settle it."},
 	}
 }

@@ -80,6 +80,7 @@ func spanishCauses() causes {
 		"user_address_bad": {"La dirección resultó inservible", "Otro correo a ella falló del todo.", "Importe una dirección mejor; el correo sale solo."},
 		"unknown_user":     {"Noticias de un usuario desconocido", "Un webhook nombra un id externo que nadie tiene aquí.", "Importe al usuario y dé la noticia por atendida."},
 		"several_users":    {"Noticias que tocan a varios usuarios", "Más de un usuario tiene este id externo.", "Marque al correcto en su página y dé la noticia por atendida."},
+		"contradicts":      {"Noticias que contradicen lo dicho antes", "El socio comunica el otro final de una verificación que ya terminó.", "Pregunte al socio cuál vale, marque al usuario si es este, y dé la noticia por atendida."},
 		"unknown_event":    {"Noticias de un tipo desconocido", "El evento del webhook no está documentado.", "Pregunte a Capa qué significa y dé la noticia por atendida."},
 	}
 }
