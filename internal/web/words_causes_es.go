@@ -71,6 +71,7 @@ func spanishCauses() causes {
 		"claim_lost":       {"Otra máquina tomó el relevo", "El correo no se envió aquí.", "Nada: sigue solo."},
 		"plan_changed":     {"El plan ya no lo debe", "La configuración cambió desde que se planeó el correo.", "Reenvíe si el usuario debe recibirlo de todos modos."},
 		"session_wait":     {"Se estaba creando un enlace", "Alguien pidió uno al mismo tiempo y no llegó.", "Nada: el siguiente clic lo intenta de nuevo."},
+		"session_no_turn":  {"Sin lugar en la API del socio", "La API tarda, o preguntaron demasiados a la vez. No se envió nada.", "Nada, salvo que siga: vea si la API tarda, y luego capa.rate y capa.connections."},
 		"user_verified":    {"El usuario está verificado", "No se debe más correo.", "Nada."},
 		"user_rejected":    {"El usuario fue rechazado", "No se debe más correo.", "Nada."},
 		"user_in_review":   {"El usuario está en revisión", "Por ahora no se debe correo.", "Nada."},
