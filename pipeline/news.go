@@ -19,6 +19,7 @@ const (
 	UnknownUser  Effect = "unknown_user"  // nobody has the external id
 	SeveralUsers Effect = "several_users" // more than one has
 	UnknownEvent Effect = "unknown_event"
+	Contradicts  Effect = "contradicts" // the verification had the other end before
 )
 
 // Inquirer asks the partner API where a user stands.

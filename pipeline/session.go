@@ -25,10 +25,11 @@ type Sessions interface {
 }
 
 // Holder is who asks for a session: whoever has a ticket, or a partner's app on
-// behalf of a user. Exactly one of the fields is set.
+// behalf of a user. Exactly one of Ticket and UserID is set.
 type Holder struct {
 	Ticket *TicketDigest
 	UserID string
+	Probe  bool // alta asks of itself, with the user's ticket, to see whether the partner API is back
 }
 
 // SessionRules bound what a user may have.
@@ -63,6 +64,10 @@ type Opening struct {
 // CodeWait is the [Fault.Code] of a user whose session somebody else was minting
 // for longer than was waited.
 const CodeWait = "session_wait"
+
+// CodeNoTurn is the [Fault.Code] of a user who clicked and got no turn at the partner
+// API, which is slow, or has too many who ask.
+const CodeNoTurn = "session_no_turn"
 
 // waitEvery is how often a session that another one mints is looked for.
 const waitEvery = 100 * time.Millisecond

@@ -33,7 +33,8 @@ const (
 
 // Status is where a user stands with the verification. Only Pending users get
 // mail. A terminal status never goes back by itself: only an operator's mark
-// moves it, and nothing moves Erased.
+// moves it, and nothing moves Erased. OptedOut ends the mails and not the
+// verification, whose end may still be told.
 type Status string
 
 // The statuses of a user.
@@ -54,8 +55,12 @@ func Statuses() []Status {
 // Advance returns the status after news of next arrived from outside: an
 // import, a source query or a webhook. News may repeat and come out of order,
 // so a status only moves forward: pending, in_review, then a terminal one,
-// which stays.
+// which stays. Who opted out of the mails may still finish the verification, so
+// that opted_out moves on to verified or rejected, and to nothing else.
 func (s Status) Advance(next Status) Status {
+	if s == OptedOut && (next == Verified || next == Rejected) {
+		return next
+	}
 	rank := map[Status]int{Pending: 0, InReview: 1}
 	was, open := rank[s]
 	if !open {

@@ -74,12 +74,12 @@ func Tables() []Table {
 		{Name: "sessions", Key: "id", Columns: columns(
 			Int, "id user_key link_id began_at lease_ends issued_at expires_at",
 			Text, "state",
-			Bool, "doubtful shared",
+			Bool, "doubtful probe shared",
 			Bytes, "sealed fingerprint")},
 		{Name: "visits", Key: "id", Columns: columns(
 			Int, "id link_id hour n first_at last_at",
 			Text, "kind")},
-		{Name: "askers", Key: "user_key", Columns: columns(Int, "user_key link_id asked_at")},
+		{Name: "askers", Key: "user_key", Columns: columns(Int, "user_key link_id asked_at answered_at")},
 		{Name: "news", Key: "id", Columns: columns(
 			Int, "id user_key n first_at last_at settled_at",
 			Text, "external_id event effect")},

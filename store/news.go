@@ -29,7 +29,8 @@ const EventAsked = "kyc_details"
 // user becomes.
 //
 // A status moves forward only, so that news which repeats or comes late has no
-// effect. Where an operator has moved the user back since, it counts again.
+// effect. Where an operator has moved the user back since, it counts again. The
+// other end of a verification that has ended is for an operator to look at.
 func EffectOf(n pipeline.News, found []UserRow) (e pipeline.Effect, status pipeline.Status) {
 	switch {
 	case !tells(n.Status):
@@ -39,16 +40,23 @@ func EffectOf(n pipeline.News, found []UserRow) (e pipeline.Effect, status pipel
 	case len(found) > 1:
 		return pipeline.SeveralUsers, ""
 	}
-	if status = found[0].Status.Advance(n.Status); status == found[0].Status {
-		return pipeline.KnownAlready, ""
+	was := found[0].Status
+	if status = was.Advance(n.Status); status != was {
+		return pipeline.Applied, status
 	}
-	return pipeline.Applied, status
+	if was != n.Status && ends(was) && ends(n.Status) {
+		return pipeline.Contradicts, ""
+	}
+	return pipeline.KnownAlready, ""
 }
 
 // tells tells whether a partner's word can make a user's status that one.
 func tells(s pipeline.Status) bool {
 	return s == pipeline.InReview || s == pipeline.Verified || s == pipeline.Rejected
 }
+
+// ends tells whether a user of that status has had the end of a verification.
+func ends(s pipeline.Status) bool { return s == pipeline.Verified || s == pipeline.Rejected }
 
 // Settles tells whether news of that effect is done with, and waits for nobody.
 func Settles(e pipeline.Effect) bool { return e == pipeline.Applied || e == pipeline.KnownAlready }
@@ -105,12 +113,14 @@ func takeIn(tx *sql.Tx, n pipeline.News, found []UserRow, plan Planner, now time
 		settled = ms(now)
 	}
 	// What had an effect keeps it, and so does what is settled, unless it has one now.
+	// What contradicts waits, whatever came of the same before.
 	_, err := tx.Exec(`INSERT INTO news (external_id, event, user_key, effect, n, first_at, last_at, settled_at)
 		VALUES (?1, ?2, (SELECT key FROM users WHERE id = ?3), ?4, 1, ?5, ?5, ?6)
 		ON CONFLICT (external_id, event) DO UPDATE SET n = n + 1, last_at = max(last_at, excluded.last_at),
 			user_key = coalesce(excluded.user_key, user_key),
-			effect = CASE WHEN settled_at IS NULL OR excluded.effect = 'applied' THEN excluded.effect ELSE effect END,
-			settled_at = coalesce(settled_at, excluded.settled_at)`,
+			effect = CASE WHEN settled_at IS NULL OR excluded.effect IN ('applied', 'contradicts') THEN excluded.effect ELSE effect END,
+			settled_at = CASE WHEN excluded.effect = 'contradicts' AND effect <> 'contradicts' THEN NULL
+				ELSE coalesce(settled_at, excluded.settled_at) END`,
 		n.ExternalID, n.Event, user, e, ms(now), settled)
 	return e, err
 }

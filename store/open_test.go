@@ -174,8 +174,8 @@ func TestAnEmptyFileBecomesALedger(t *testing.T) {
 	if id := count(t, s, `PRAGMA application_id`); id != applicationID {
 		t.Errorf("application id is %x, want %x", id, applicationID)
 	}
-	if n := count(t, s, `SELECT max(version_id) FROM goose_db_version`); n != 9 {
-		t.Errorf("schema version is %d, want 9", n)
+	if n := count(t, s, `SELECT max(version_id) FROM goose_db_version`); n != 10 {
+		t.Errorf("schema version is %d, want 10", n)
 	}
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)

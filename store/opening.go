@@ -10,6 +10,7 @@ import (
 type SessionFacts struct {
 	Ticket    pipeline.Ticket // with User and Withdrawn only, when a partner's app asks
 	App       bool            // a partner's app asks, and no ticket
+	Probe     bool            // alta asks of itself
 	Open      pipeline.Link   // the one that lives longest of those that were minted and are not wiped; zero for none
 	LeaseEnds time.Time       // of the session that is being minted; zero for none
 	Mints     []time.Time     // when links were minted for the user, or may have been; that session's among them
@@ -33,6 +34,11 @@ func OpenFor(f SessionFacts, r pipeline.SessionRules, now time.Time) pipeline.Op
 		o.Kind = pipeline.OpenMint
 	}
 	return o
+}
+
+// Clicked tells whether the user is led to a link, so that no mail need do it.
+func (f SessionFacts) Clicked(o pipeline.Opening) bool {
+	return o.Kind == pipeline.OpenReuse && !f.App && !f.Probe
 }
 
 // Lapsed tells whether the lease of a session is over that was being minted:

@@ -82,9 +82,10 @@ const mints = `CASE WHEN u.mails = 0 AND d.round = 1 AND d.attempts = 0 AND d.co
 		SELECT json_group_array(at) FROM (` + mintTimes + `)) END`
 
 // mintTimes selects them for the user of d: the links in mails but for lasting ones,
-// the sessions but for those of which nothing came, and the mints in doubt.
+// the sessions but for those of which nothing came, and the mints in doubt. What alta
+// mints of itself and comes to nothing is not the user's.
 const mintTimes = `SELECT issued_at AS at FROM links WHERE user_key = d.user_key AND +token IS NULL
-			UNION ALL SELECT began_at FROM sessions WHERE user_key = d.user_key AND (+state <> 'failed' OR +doubtful = 1)
+			UNION ALL SELECT began_at FROM sessions WHERE user_key = d.user_key AND (+state <> 'failed' OR +doubtful = 1 AND +probe = 0)
 			UNION ALL SELECT a.at FROM deliveries o CROSS JOIN attempts a ON a.delivery_id = o.id
 				WHERE o.user_key = d.user_key AND +a.doubtful = 1`
 

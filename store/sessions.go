@@ -25,11 +25,12 @@ const (
 const (
 	ByClick = "click" // whoever opened the link of a mail
 	ByApp   = "app"   // a partner's app
+	ByProbe = "probe" // alta itself, for a user who asked for a mail, to see whether the partner API is back
 )
 
 // SessionRecord is a session as an operator sees it, without its link.
 type SessionRecord struct {
-	AskedBy   string // [ByClick] or [ByApp]
+	AskedBy   string // [ByClick], [ByApp] or [ByProbe]
 	AskedAt   time.Time
 	State     SessionState
 	LeaseEnds time.Time // until when whoever mints may take
@@ -56,7 +57,10 @@ func (s *Store) StartSession(ctx context.Context, who pipeline.Holder, r pipelin
 				return err
 			}
 		}
-		if o = OpenFor(f, r, now); o.Kind != pipeline.OpenMint {
+		if o = OpenFor(f, r, now); f.Clicked(o) {
+			return dropWish(tx, o.User.ID)
+		}
+		if o.Kind != pipeline.OpenMint {
 			return nil
 		}
 		o.Session, err = insertSession(tx, f, now, now.Add(r.Lease))
@@ -89,6 +93,12 @@ func (s *Store) FinishSession(ctx context.Context, session int64, l pipeline.Lin
 		if broke(err, "sessions_have_one_user") {
 			return sharedLink(tx, fingerprint, user.ID)
 		}
+		if err != nil {
+			return err
+		}
+		// Whoever was led to it by a click needs no mail any more.
+		_, err = tx.Exec(`UPDATE askers SET asked_at = NULL
+			WHERE user_key = (SELECT user_key FROM sessions WHERE id = ? AND link_id IS NOT NULL AND probe = 0)`, session)
 		return err
 	})
 	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Code == CodeSharedLink {
@@ -100,14 +110,14 @@ func (s *Store) FinishSession(ctx context.Context, session int64, l pipeline.Lin
 	return nil
 }
 
-// GiveUpSession implements [pipeline.Sessions]. A session that has ended stays as it
-// is.
+// GiveUpSession implements [pipeline.Sessions]. An open session stays as it is. Of one
+// that was ended meanwhile whoever mints knows best whether it is in doubt.
 func (s *Store) GiveUpSession(ctx context.Context, session int64, doubtful bool, _ time.Time) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		if _, _, err := sessionOf(tx, session); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`UPDATE sessions SET state = 'failed', doubtful = ? WHERE id = ? AND state = 'minting'`, doubtful, session)
+		_, err := tx.Exec(`UPDATE sessions SET state = 'failed', doubtful = ? WHERE id = ? AND state <> 'open'`, doubtful, session)
 		return err
 	})
 	if err != nil {
@@ -123,7 +133,7 @@ func (s *Store) SessionsOf(ctx context.Context, user string) ([]SessionRecord, e
 		err = scan(&r.AskedBy, &asked, &r.State, &lease, &issued, &expires, &r.Doubtful)
 		r.AskedAt, r.LeaseEnds, r.IssuedAt, r.ExpiresAt = at(asked), at(lease), at(issued), at(expires)
 		return r, err
-	}, `SELECT CASE WHEN s.link_id IS NULL THEN '`+ByApp+`' ELSE '`+ByClick+`' END, s.began_at, s.state, s.lease_ends, s.issued_at, s.expires_at, s.doubtful
+	}, `SELECT CASE WHEN s.probe = 1 THEN '`+ByProbe+`' WHEN s.link_id IS NULL THEN '`+ByApp+`' ELSE '`+ByClick+`' END, s.began_at, s.state, s.lease_ends, s.issued_at, s.expires_at, s.doubtful
 		FROM sessions s JOIN users u ON u.key = s.user_key WHERE u.id = ? ORDER BY s.id`, user)
 	if err != nil {
 		return nil, fmt.Errorf("read the sessions of user %s: %w", user, err)
@@ -132,6 +142,7 @@ func (s *Store) SessionsOf(ctx context.Context, user string) ([]SessionRecord, e
 }
 
 func sessionFacts(tx *sql.Tx, key *Key, who pipeline.Holder) (f SessionFacts, err error) {
+	f.Probe = who.Probe
 	if f.App = who.Ticket == nil; f.App {
 		row, err := findRow(tx, who.UserID)
 		if err != nil {
@@ -177,8 +188,8 @@ func insertSession(tx *sql.Tx, f SessionFacts, now, lease time.Time) (id int64, 
 	if !f.App {
 		link = f.Ticket.LinkID
 	}
-	result, err := tx.Exec(`INSERT INTO sessions (user_key, link_id, state, began_at, lease_ends)
-		SELECT key, ?, 'minting', ?, ? FROM users WHERE id = ?`, link, ms(now), ceilMS(lease), f.Ticket.User.ID)
+	result, err := tx.Exec(`INSERT INTO sessions (user_key, link_id, state, began_at, lease_ends, probe)
+		SELECT key, ?, 'minting', ?, ?, ? FROM users WHERE id = ?`, link, ms(now), ceilMS(lease), f.Probe, f.Ticket.User.ID)
 	if err != nil {
 		return 0, err
 	}

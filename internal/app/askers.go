@@ -5,12 +5,15 @@ import (
 	"errors"
 	"time"
 
+	"alta/internal/web"
 	"alta/pipeline"
+	"alta/store"
 )
 
 const (
 	// answerEvery is how often it is looked whether the partner API is back for those
-	// who want to be mailed then: with one mint, which one of them may use.
+	// who want to be mailed then: with a question that opens nothing, and if that is
+	// answered one mint, which one of them may use.
 	answerEvery = time.Minute
 	// mostAskers is how many of them are looked at, and mailed, at a time.
 	mostAskers = 1000
@@ -43,34 +46,74 @@ type askers struct {
 	tried map[string]bool // users for whom a session could not be opened, since all were
 }
 
-// round mints for one of them, the oldest who was not tried in vain, and if that goes
-// well has all be mailed whom the same call serves. Its error is the ledger's.
+// round looks whether the partner API answers at all, which costs nobody a session,
+// and then mints for one of them, the oldest who was not tried in vain. If that goes
+// well all are mailed whom the same call serves. Its error is the ledger's.
 func (a *askers) round(ctx context.Context) error {
-	all, err := a.store.Askers(ctx, mostAskers)
+	all, err := a.store.Askers(ctx, mostAskers, a.now())
 	if err != nil || len(all) == 0 {
 		a.tried = nil
 		return err
 	}
-	for u, ok := a.next(all); ok; u, ok = a.next(all) {
-		_, _, err := a.open(ctx, pipeline.Holder{UserID: u.ID})
+	if !a.answers(ctx) {
+		return nil
+	}
+	if done, err := a.try(ctx, all); done || err != nil || len(a.tried) == 0 {
+		return err
+	}
+	a.tried = nil // all were tried: begin anew
+	_, err = a.try(ctx, all)
+	return err
+}
+
+// answers tells whether the partner API can be reached and takes the key.
+func (a *askers) answers(ctx context.Context) bool {
+	err := a.capa.Check(ctx)
+	f, classified := errors.AsType[*pipeline.Fault](err)
+	return err == nil || classified && f.Kind == pipeline.Hold // it answers, and a mint will show the rest
+}
+
+// try goes on until the partner API was asked for a session; done tells whether it was.
+func (a *askers) try(ctx context.Context, all []store.Wisher) (done bool, err error) {
+	spent, others := map[lane]bool{}, map[lane]bool{}
+	for _, w := range all {
+		l := lane{w.User.Country, w.User.Type}
+		if a.tried[w.User.ID] {
+			others[l] = true
+			continue
+		}
+		_, minted, err := a.open(ctx, pipeline.Holder{Ticket: &w.Ticket, Probe: true})
 		f, classified := errors.AsType[*pipeline.Fault](err)
 		switch {
-		case err == nil:
-			return a.answer(ctx, all, lane{u.Country, u.Type})
+		case minted:
+			return true, a.answer(ctx, all, l)
+		case err == nil: // minted before, which shows nothing of this moment
+			err = a.answer(ctx, []store.Wisher{w}, l)
+		case errors.Is(err, web.ErrUnknownTicket): // erased since
+			err = nil
 		case !classified || f.Code == pipeline.LedgerCode:
-			return err
 		case f.Kind == pipeline.Cancel: // a user who may have no session gets no mail either
-			if _, err := a.store.AnswerAsker(ctx, u.ID, a.now()); err != nil {
-				return err
-			}
+			err = a.store.DropAsker(ctx, w.User.ID)
+		case f.Code == pipeline.CodeBudget:
+			spent[l], err = true, nil
+		default: // the partner API was asked, or another one asks it
+			a.note(w.User)
+			return true, nil
 		}
-		a.note(u)
-		if f.Kind != pipeline.Cancel && f.Code != pipeline.CodeBudget {
-			return nil // the partner API was asked, or another one asks it
+		if err != nil {
+			return false, err
 		}
 	}
-	a.tried = nil // all were tried: the next round begins anew
-	return nil
+	for l := range spent {
+		if others[l] {
+			continue
+		}
+		// Nobody is left to mint for, and the partner API answers.
+		if err := a.answer(ctx, all, l); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 func (a *askers) note(u pipeline.User) {
@@ -80,15 +123,6 @@ func (a *askers) note(u pipeline.User) {
 	a.tried[u.ID] = true
 }
 
-func (a *askers) next(all []pipeline.User) (pipeline.User, bool) {
-	for _, u := range all {
-		if !a.tried[u.ID] {
-			return u, true
-		}
-	}
-	return pipeline.User{}, false
-}
-
 // lane is whom one call of the partner API serves: a country may be on hold for
 // persons, and not for businesses.
 type lane struct {
@@ -96,13 +130,13 @@ type lane struct {
 	kind    pipeline.UserType
 }
 
-func (a *askers) answer(ctx context.Context, all []pipeline.User, open lane) error {
+func (a *askers) answer(ctx context.Context, all []store.Wisher, open lane) error {
 	queued := 0
-	for _, u := range all {
-		if (lane{u.Country, u.Type}) != open {
+	for _, w := range all {
+		if (lane{w.User.Country, w.User.Type}) != open {
 			continue
 		}
-		ok, err := a.store.AnswerAsker(ctx, u.ID, a.now())
+		ok, err := a.store.AnswerAsker(ctx, w.User.ID, a.plan.MaxMails, a.now())
 		if err != nil {
 			return err
 		}

@@ -17,9 +17,10 @@ type publicLedger interface {
 	Visits(ctx context.Context, user string) ([]store.VisitRecord, error)
 
 	OptOut(ctx context.Context, digest pipeline.TicketDigest, now time.Time) (t pipeline.Ticket, changed bool, err error)
-	AskLater(ctx context.Context, digest pipeline.TicketDigest, now time.Time) error
-	Askers(ctx context.Context, n int) ([]pipeline.User, error)
-	AnswerAsker(ctx context.Context, user string, now time.Time) (queued bool, err error)
+	AskLater(ctx context.Context, digest pipeline.TicketDigest, mostMails int, now time.Time) error
+	Askers(ctx context.Context, n int, now time.Time) ([]store.Wisher, error)
+	AnswerAsker(ctx context.Context, user string, mostMails int, now time.Time) (queued bool, err error)
+	DropAsker(ctx context.Context, user string) error
 
 	News(ctx context.Context, n pipeline.News, plan store.Planner, now time.Time) (pipeline.Effect, error)
 	Tell(ctx context.Context, id string, s pipeline.Status, plan store.Planner, now time.Time) error

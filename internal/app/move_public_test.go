@@ -38,7 +38,7 @@ func (l *ledgerMaker) fillPublic() {
 	}))
 	_, err = l.StartSession(ctx, pipeline.Holder{UserID: "left"}, rules, l.now)
 	check(t, err)
-	check(t, l.AskLater(ctx, *tickets["left"], l.now))
+	check(t, l.AskLater(ctx, *tickets["left"], l.plan.MaxMails, l.now))
 	for _, n := range []pipeline.News{{ExternalID: "x-left", Event: "CREATED_KYC", Status: pipeline.InReview}, {ExternalID: "de nadie: ñ", Event: "DELETED_KYC"}} {
 		_, err := l.News(ctx, n, l.planner, l.now)
 		check(t, err)
@@ -51,7 +51,7 @@ type publicAnswers struct {
 	Visits   map[string][]store.VisitRecord
 	News     map[string][]store.NewsRecord
 	Inbox    []store.NewsRecord
-	Askers   []pipeline.User
+	Askers   []store.Wisher
 }
 
 // answeringLedger is what either engine answers.
@@ -60,7 +60,7 @@ type answeringLedger interface {
 	Visits(ctx context.Context, user string) ([]store.VisitRecord, error)
 	NewsOf(ctx context.Context, user string) ([]store.NewsRecord, error)
 	Inbox(ctx context.Context, n int) ([]store.NewsRecord, error)
-	Askers(ctx context.Context, n int) ([]pipeline.User, error)
+	Askers(ctx context.Context, n int, now time.Time) ([]store.Wisher, error)
 }
 
 func askPublic(t *testing.T, l answeringLedger, users []store.UserRecord) publicAnswers {
@@ -77,7 +77,7 @@ func askPublic(t *testing.T, l answeringLedger, users []store.UserRecord) public
 	}
 	a.Inbox, err = l.Inbox(t.Context(), 10)
 	check(t, err)
-	a.Askers, err = l.Askers(t.Context(), 10)
+	a.Askers, err = l.Askers(t.Context(), 10, time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
 	check(t, err)
 	return a
 }

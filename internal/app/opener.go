@@ -74,13 +74,14 @@ func (i promptInquirer) Inquire(ctx context.Context, u pipeline.User) (pipeline.
 	return status, noTurn(err)
 }
 
-// noTurn says of a wait that was given up that nothing is wrong.
+// noTurn says of a wait that was given up that nothing was sent. Where the partner API
+// hangs, most users who click meet this.
 func noTurn(err error) error {
 	if _, classified := errors.AsType[*pipeline.Fault](err); err == nil || classified || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return &pipeline.Fault{
-		Kind: pipeline.Retry, Free: true, Code: pipeline.CodeWait,
+		Kind: pipeline.Retry, Free: true, Code: pipeline.CodeNoTurn,
 		Reason: "capa.rate, capa.connections or a pause that the partner API asked for left no room for a user who clicked; nothing was sent", Err: err,
 	}
 }

@@ -61,7 +61,7 @@ func TestAClickWaitsForItsTurnSoLong(t *testing.T) {
 					if waited := time.Since(began); waited != c.waited {
 						t.Errorf("%s: waited %s, want %s", name, waited, c.waited)
 					}
-					if f := pipeline.AsFault(err); c.want == nil && (f.Code != pipeline.CodeWait || f.Kind != pipeline.Retry || f.Doubtful || !f.Free) {
+					if f := pipeline.AsFault(err); c.want == nil && (f.Code != pipeline.CodeNoTurn || f.Kind != pipeline.Retry || f.Doubtful || !f.Free) {
 						t.Errorf("%s: %v", name, err)
 					}
 					if c.want != nil && err != c.want {

@@ -54,7 +54,7 @@ func (e *engine) public(ctx context.Context) (_ http.Handler, end func() error, 
 	for _, country := range []pipeline.Country{pipeline.MX, pipeline.DO} {
 		brands[country] = web.Brand(e.config.BrandFor(country))
 	}
-	tickets, opener := tickets{e.store}, e.opener()
+	tickets, opener := tickets{e.store, e.plan.MaxMails}, e.opener()
 	visits := web.NewVisits(e.store, e.log)
 	handler, err := web.Public(web.PublicOptions{
 		BaseURL: e.config.Public.BaseURL, Brands: brands, Speech: e.mails,

@@ -12,7 +12,10 @@ import (
 )
 
 // tickets is the ledger as the pages for users ask for it.
-type tickets struct{ ledger publicLedger }
+type tickets struct {
+	ledger    publicLedger
+	mostMails int // that the plan allows a user
+}
 
 // Ticket implements [web.Tickets].
 func (t tickets) Ticket(ctx context.Context, digest pipeline.TicketDigest) (pipeline.Ticket, error) {
@@ -28,9 +31,9 @@ func (t tickets) OptOut(ctx context.Context, digest pipeline.TicketDigest, now t
 
 // AskLater implements [web.Askers].
 func (t tickets) AskLater(ctx context.Context, digest pipeline.TicketDigest, now time.Time) error {
-	err := t.ledger.AskLater(ctx, digest, now)
-	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Kind == pipeline.Cancel {
-		return fmt.Errorf("%w: %w", web.ErrUnknownTicket, err) // it died since the page was made
+	err := t.ledger.AskLater(ctx, digest, t.mostMails, now)
+	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Code == store.CodeWishNeedless {
+		return fmt.Errorf("%w: %w", web.ErrNoTrouble, err)
 	}
 	return unknownTicket(err)
 }

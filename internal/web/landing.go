@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"alta/pipeline"
@@ -19,7 +20,7 @@ func (s *public) look(w http.ResponseWriter, r *http.Request, token string) {
 		return
 	}
 	s.Visits.Count(t.LinkID, classify(r.Method, r.Header), s.Now())
-	s.stand(w, t, token)
+	s.stand(w, r, t, token)
 }
 
 // press answers POST of a lasting link: the user wants the verification now.
@@ -33,7 +34,7 @@ func (s *public) press(w http.ResponseWriter, r *http.Request, token string) {
 	}
 	if !t.Alive() {
 		s.turn(t)
-		s.stand(w, t, token)
+		s.stand(w, r, t, token)
 		return
 	}
 	select {
@@ -41,7 +42,7 @@ func (s *public) press(w http.ResponseWriter, r *http.Request, token string) {
 		defer func() { <-s.slots }()
 	default:
 		s.turn(t)
-		s.refuse(w, t, token, http.StatusServiceUnavailable, pageBusy, retryBusy)
+		s.refuse(w, r, t, token, http.StatusServiceUnavailable, pageBusy, retryBusy)
 		return
 	}
 	s.unhurry(w)
@@ -62,7 +63,7 @@ func (s *public) press(w http.ResponseWriter, r *http.Request, token string) {
 		kind = pipeline.Minted
 	}
 	s.Visits.Count(t.LinkID, kind, s.Now())
-	// The one place where a client is sent elsewhere. A body would show the link.
+	// The one place where a client is sent to another site. A body would show the link.
 	w.Header().Set("Location", link.URL.Reveal())
 	w.WriteHeader(http.StatusSeeOther)
 }
@@ -78,7 +79,7 @@ func (s *public) ask(w http.ResponseWriter, r *http.Request, token string) {
 		return
 	}
 	if !t.Alive() {
-		s.stand(w, t, token)
+		s.stand(w, r, t, token)
 		return
 	}
 	switch err := s.Askers.AskLater(r.Context(), pipeline.DigestTicket(token), s.Now()); {
@@ -86,11 +87,24 @@ func (s *public) ask(w http.ResponseWriter, r *http.Request, token string) {
 		s.pages.show(w, visible{status: http.StatusOK, kind: pageAsked, user: t.User})
 	case errors.Is(err, ErrUnknownTicket):
 		s.pages.show(w, stranger(http.StatusNotFound, pageUnknown))
+	case errors.Is(err, ErrNoTrouble):
+		s.stand(w, r, t, token) // with the button
 	case pipeline.AsFault(err).Kind == pipeline.Cancel:
 		s.standNow(w, r, token)
 	default:
 		s.fail(w, t, "note that a user wants a mail later", err)
 	}
+}
+
+// back answers GET of /k/TOKEN/later, for whoever comes again to the page that the
+// wish led to.
+func (s *public) back(w http.ResponseWriter, r *http.Request, token string) {
+	if _, ok := s.ticket(w, r, token); !ok {
+		return
+	}
+	// Relative, since a proxy may have taken the path of the base URL away.
+	w.Header().Set("Location", "../"+token)
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 // ticket returns what the token leads to, or answers that it leads nowhere.
@@ -112,9 +126,9 @@ func (s *public) ticket(w http.ResponseWriter, r *http.Request, token string) (t
 	return t, false
 }
 
-func (s *public) stand(w http.ResponseWriter, t pipeline.Ticket, token string) {
+func (s *public) stand(w http.ResponseWriter, r *http.Request, t pipeline.Ticket, token string) {
 	status, kind := standing(t)
-	s.pages.show(w, visible{status: status, kind: kind, user: t.User, token: token})
+	s.pages.show(w, visible{status: status, kind: kind, user: t.User, token: token, below: strings.HasSuffix(r.URL.Path, laterPath)})
 }
 
 // standNow answers for a user who was cancelled since the ticket was read: it says
@@ -125,9 +139,9 @@ func (s *public) standNow(w http.ResponseWriter, r *http.Request, token string) 
 	case !ok:
 	case t.Alive():
 		// For a moment, the partner API and the ledger disagree.
-		s.refuse(w, t, token, http.StatusServiceUnavailable, pageBusy, retryBusy)
+		s.refuse(w, r, t, token, http.StatusServiceUnavailable, pageBusy, retryBusy)
 	default:
-		s.stand(w, t, token)
+		s.stand(w, r, t, token)
 	}
 }
 
@@ -148,11 +162,11 @@ func (s *public) turnAway(w http.ResponseWriter, r *http.Request, t pipeline.Tic
 		f := pipeline.AsFault(err)
 		s.Log.Warn("a user who asked for the verification got none", "user", t.User.ID, "kind", f.Kind.String(), "code", f.Code, "reason", f.Reason)
 	}
-	s.refuse(w, t, token, status, kind, after)
+	s.refuse(w, r, t, token, status, kind, after)
 }
 
-func (s *public) refuse(w http.ResponseWriter, t pipeline.Ticket, token string, status int, kind pageKind, after time.Duration) {
-	v := visible{status: status, kind: kind, user: t.User, token: token}
+func (s *public) refuse(w http.ResponseWriter, r *http.Request, t pipeline.Ticket, token string, status int, kind pageKind, after time.Duration) {
+	v := visible{status: status, kind: kind, user: t.User, token: token, below: strings.HasSuffix(r.URL.Path, laterPath)}
 	if after > 0 {
 		seconds := (after + time.Second - 1) / time.Second
 		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))

@@ -19,6 +19,10 @@ import (
 // longer: it was never made, or the user was erased.
 var ErrUnknownTicket = errors.New("unknown ticket")
 
+// ErrNoTrouble is what comes of the wish for a mail once the partner API is back,
+// where that is not known to be in trouble.
+var ErrNoTrouble = errors.New("the partner API is not known to be in trouble")
+
 // Tickets finds what a token leads to.
 type Tickets interface {
 	// Ticket's error wraps [ErrUnknownTicket] where there is none.
@@ -43,7 +47,8 @@ type OptOuts interface {
 // Askers notes who wants a mail once the partner API is back.
 type Askers interface {
 	// AskLater is idempotent. Its error wraps [ErrUnknownTicket] where there is no
-	// ticket, and is a [pipeline.Cancel] for one that is no longer alive.
+	// ticket, and [ErrNoTrouble] where the user may as well try now; it is a
+	// [pipeline.Cancel] for a user whom no mail may follow.
 	AskLater(ctx context.Context, digest pipeline.TicketDigest, now time.Time) error
 }
 
@@ -130,7 +135,7 @@ func newPublic(o PublicOptions) (*public, error) {
 	}
 	s.routes = map[place]route{
 		landing: {http.MethodGet: s.look, http.MethodPost: s.own(s.press)},
-		later:   {http.MethodPost: s.own(s.ask)},
+		later:   {http.MethodGet: s.back, http.MethodPost: s.own(s.ask)},
 		// Mail providers post here in the user's name, from wherever they are.
 		leaving: {http.MethodGet: s.askLeave, http.MethodPost: s.leave},
 		robots:  {http.MethodGet: noRobots},

@@ -39,7 +39,11 @@ func (l shelf) OptOut(ctx context.Context, d pipeline.TicketDigest, now time.Tim
 }
 
 func (l shelf) AskLater(ctx context.Context, d pipeline.TicketDigest, now time.Time) error {
-	return known(l.Store.AskLater(ctx, d, now))
+	err := l.Store.AskLater(ctx, d, 6, now)
+	if f, ok := errors.AsType[*pipeline.Fault](err); ok && f.Code == store.CodeWishNeedless {
+		return ErrNoTrouble
+	}
+	return known(err)
 }
 
 func (l shelf) StartSession(ctx context.Context, who pipeline.Holder, r pipeline.SessionRules, now time.Time) (pipeline.Opening, error) {
@@ -188,4 +192,50 @@ func TestAWayThroughARealLedger(t *testing.T) {
 	if err != nil || u.User.Status != pipeline.OptedOut {
 		t.Errorf("the user is %s, %v", u.User.Status, err)
 	}
+}
+
+// A mail later is had only while the partner API is in trouble, and not in review: whoever
+// posts there without having been offered one gets the page with the button, which opens
+// the verification and not the wish again.
+func TestAskingLaterOnARealLedger(t *testing.T) {
+	l, token := open(t)
+	w := onShelf(t, l)
+	defer w.finish(t)
+	path := "/k/" + token
+	asked := func(want int) {
+		t.Helper()
+		if all, err := l.Askers(t.Context(), 10, today()); err != nil || len(all) != want {
+			t.Errorf("%d ask for a mail, want %d, %v", len(all), want, err)
+		}
+	}
+	if got := w.do(t, "POST", path+"/later", ours(), ""); got.status != http.StatusOK || !strings.Contains(got.body, `<form method="post" action="../`+token+`">`) {
+		t.Errorf("while nothing is wrong: %d\n%s", got.status, got.body)
+	}
+	asked(0)
+	if got := w.do(t, "GET", path+"/later", chrome(), ""); got.status != http.StatusSeeOther || got.header.Get("Location") != "../"+token || got.body != "" {
+		t.Errorf("GET: %d %v\n%s", got.status, got.header, got.body)
+	}
+
+	w.mint.fault = &pipeline.Fault{Kind: pipeline.Retry, Code: "capa.http_503"}
+	offer := `action="` + token + `/later"`
+	if got := w.do(t, "POST", path, ours(), ""); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, offer) {
+		t.Errorf("while it is down: %d\n%s", got.status, got.body)
+	}
+	if got := w.do(t, "POST", path+"/later", ours(), ""); got.status != http.StatusOK || !strings.Contains(got.body, "te avisamos por correo") {
+		t.Errorf("asking: %d\n%s", got.status, got.body)
+	}
+	asked(1)
+	if err := l.DropAsker(t.Context(), "u-mx"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Mark(t.Context(), "u-mx", pipeline.InReview, nil, store.Act{Actor: "olga", Reason: "test"}, today()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.do(t, "POST", path, ours(), ""); got.status != http.StatusServiceUnavailable || strings.Contains(got.body, "/later") || strings.Contains(got.body, "te escribimos") {
+		t.Errorf("in review: %d\n%s", got.status, got.body)
+	}
+	if got := w.do(t, "POST", path+"/later", ours(), ""); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, `<form method="post" action="../`+token+`">`) {
+		t.Errorf("asking in review: %d\n%s", got.status, got.body)
+	}
+	asked(0)
 }

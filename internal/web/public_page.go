@@ -36,6 +36,7 @@ type visible struct {
 	kind   pageKind
 	user   pipeline.User // without a locale for nobody knows whom
 	token  string        // where a form of the page needs it
+	below  bool          // it stands at /k/TOKEN/later, and not at /k/TOKEN
 	when   time.Time     // when the user may try again
 }
 

@@ -18,7 +18,9 @@ type words struct {
 	Name     string           // fit for a greeting; may be empty
 	When     string           // when the user may try again, in words
 	Token    string
+	Below    bool // the page stands at /k/TOKEN/later
 	Style    template.HTML
+	review   bool // the user is in review, and gets no mail
 	kind     pageKind
 	locale   pipeline.Locale
 	formal   bool
@@ -35,7 +37,7 @@ func (p *pages) words(v visible) *words {
 	}
 	w := &words{
 		Brand: p.brands[u.Country], Country: u.Country, Lang: string(locale), Business: u.Type == pipeline.Business,
-		Name: p.speech.GreetingName(u.Name), Token: v.token, Style: p.style, kind: v.kind, locale: locale, formal: p.speech.Formal(locale),
+		Name: p.speech.GreetingName(u.Name), Token: v.token, Below: v.below, Style: p.style, review: u.Status == pipeline.InReview, kind: v.kind, locale: locale, formal: p.speech.Formal(locale),
 	}
 	if w.Brand.SupportEmail != "" {
 		w.Supports = []string{w.Brand.SupportEmail}
@@ -101,8 +103,8 @@ func (w *words) Continues() bool { return w.kind == pageReview }
 // Again tells whether the button was pressed in vain.
 func (w *words) Again() bool { return w.kind == pageDown || w.kind == pageBusy }
 
-// Asks tells whether the page offers a mail later.
-func (w *words) Asks() bool { return w.kind == pageDown }
+// Asks tells whether the page offers a mail later. Nobody in review is mailed.
+func (w *words) Asks() bool { return w.kind == pageDown && !w.review }
 
 // Leaves tells whether the page holds the button that opts out.
 func (w *words) Leaves() bool { return w.kind == pageLeave }

@@ -62,6 +62,7 @@ func TestRefused(t *testing.T) {
 		{"the budget is spent", fault(pipeline.Retry, pipeline.CodeBudget, 3*time.Hour), 429, pageSpent, 3 * time.Hour},
 		{"the budget opens this moment", fault(pipeline.Retry, pipeline.CodeBudget, 0), 429, pageSpent, time.Second},
 		{"somebody else mints for long", fault(pipeline.Retry, pipeline.CodeWait, 0), 503, pageBusy, retryBusy},
+		{"the partner API hangs, and others wait for it", fault(pipeline.Retry, pipeline.CodeNoTurn, 0), 503, pageDown, retryDown},
 		{"the user is done meanwhile", fault(pipeline.Cancel, "user_verified", 0), 0, "", 0},
 		{"the user was erased meanwhile", fmt.Errorf("start session: %w", ErrUnknownTicket), 404, pageUnknown, 0},
 		{"the ledger does not answer", errors.New("disk I/O error"), 500, pageBroken, 0},

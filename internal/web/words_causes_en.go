@@ -73,6 +73,7 @@ func englishCauses() causes {
 		"claim_lost":       {"Another machine took over", "The mail was not sent here.", "Nothing: it goes on by itself."},
 		"plan_changed":     {"The plan no longer owes it", "The settings changed since the mail was planned.", "Resend if the user is to get it all the same."},
 		"session_wait":     {"A link was being made", "Somebody else asked for one at the same time, and it did not come.", "Nothing: the next click tries again."},
+		"session_no_turn":  {"No room at the partner API", "The API is slow, or too many asked at once. Nothing was sent.", "Nothing, unless it goes on: see whether the API is slow, then capa.rate and capa.connections."},
 		"user_verified":    {"The user is verified", "No more mail is owed.", "Nothing."},
 		"user_rejected":    {"The user was rejected", "No more mail is owed.", "Nothing."},
 		"user_in_review":   {"The user is in review", "No mail is owed for now.", "Nothing."},
@@ -82,6 +83,7 @@ func englishCauses() causes {
 		"user_address_bad": {"The address was found to be undeliverable", "Another mail to it failed for good.", "Import a better address; the mail follows by itself."},
 		"unknown_user":     {"News of a user that alta does not know", "A webhook names an external id that nobody here has.", "Import the user, then settle it."},
 		"several_users":    {"News that fits several users", "More than one user has this external id.", "Mark the right one on its page, then settle it."},
+		"contradicts":      {"News that contradict what was told before", "The partner tells the other end of a verification that has ended.", "Ask the partner which holds, mark the user if it is this one, then settle it."},
 		"unknown_event":    {"News of a kind that alta does not know", "The webhook's event is not one that is documented.", "Ask Capa what it means, then settle it."},
 	}
 }

@@ -73,6 +73,7 @@ func spanishCauses() causes {
 		"claim_lost":       {"Otra máquina tomó el relevo", "El correo no se envió aquí.", "Nada: sigue solo."},
 		"plan_changed":     {"El plan ya no lo debe", "La configuración cambió desde que se planeó el correo.", "Reenvíe si el usuario debe recibirlo de todos modos."},
 		"session_wait":     {"Se estaba creando un enlace", "Alguien pidió uno al mismo tiempo y no llegó.", "Nada: el siguiente clic lo intenta de nuevo."},
+		"session_no_turn":  {"Sin lugar en la API del socio", "La API tarda, o preguntaron demasiados a la vez. No se envió nada.", "Nada, salvo que siga: vea si la API tarda, y luego capa.rate y capa.connections."},
 		"user_verified":    {"El usuario está verificado", "No se debe más correo.", "Nada."},
 		"user_rejected":    {"El usuario fue rechazado", "No se debe más correo.", "Nada."},
 		"user_in_review":   {"El usuario está en revisión", "Por ahora no se debe correo.", "Nada."},
@@ -82,6 +83,7 @@ func spanishCauses() causes {
 		"user_address_bad": {"La dirección resultó inservible", "Otro correo a ella falló del todo.", "Importe una dirección mejor; el correo sale solo."},
 		"unknown_user":     {"Noticias de un usuario desconocido", "Un webhook nombra un id externo que nadie tiene aquí.", "Importe al usuario y dé la noticia por atendida."},
 		"several_users":    {"Noticias que tocan a varios usuarios", "Más de un usuario tiene este id externo.", "Marque al correcto en su página y dé la noticia por atendida."},
+		"contradicts":      {"Noticias que contradicen lo dicho antes", "El socio comunica el otro final de una verificación que ya terminó.", "Pregunte al socio cuál vale, marque al usuario si es este, y dé la noticia por atendida."},
 		"unknown_event":    {"Noticias de un tipo desconocido", "El evento del webhook no está documentado.", "Pregunte a Capa qué significa y dé la noticia por atendida."},
 	}
 }

@@ -22,6 +22,7 @@ CREATE TABLE sessions (
     issued_at   INTEGER,
     expires_at  INTEGER,
     doubtful    INTEGER NOT NULL DEFAULT 0, -- 1: the mint may have opened a session that nobody got
+    probe       INTEGER NOT NULL DEFAULT 0, -- 1: alta minted of itself, to see whether the partner API is back
     sealed      BLOB,                       -- as in links
     fingerprint BLOB,                       -- as in links
     shared      INTEGER NOT NULL DEFAULT 0  -- as in links
@@ -31,6 +32,7 @@ CREATE UNIQUE INDEX sessions_minting ON sessions (user_key) WHERE state = 'minti
 CREATE INDEX sessions_lease ON sessions (lease_ends) WHERE state = 'minting';
 CREATE INDEX sessions_fingerprint ON sessions (fingerprint) WHERE fingerprint IS NOT NULL;
 CREATE INDEX sessions_sealed ON sessions (expires_at) WHERE sealed IS NOT NULL;
+CREATE INDEX sessions_failed ON sessions (began_at) WHERE state = 'failed';
 CREATE INDEX sessions_doubtful ON sessions (id) WHERE doubtful = 1;
 
 CREATE TABLE visits (
@@ -48,9 +50,10 @@ CREATE TABLE visits (
 CREATE TABLE askers (
     user_key INTEGER PRIMARY KEY REFERENCES users (key) DEFERRABLE INITIALLY DEFERRED,
     link_id  INTEGER NOT NULL REFERENCES links (id) DEFERRABLE INITIALLY DEFERRED, -- of the mail that led here
-    asked_at INTEGER NOT NULL
+    asked_at INTEGER,   -- NULL once the wish is answered, or of no use
+    answered_at INTEGER -- when the latest mail was made due for one; there is one a day
 ) STRICT;
-CREATE INDEX askers_asked ON askers (asked_at);
+CREATE INDEX askers_asked ON askers (asked_at) WHERE asked_at IS NOT NULL;
 
 CREATE TABLE news (
     id          INTEGER PRIMARY KEY,

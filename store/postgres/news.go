@@ -68,7 +68,8 @@ func takeNews(ctx context.Context, tx pgx.Tx, n pipeline.News, found []keyedRow,
 }
 
 // keepNews adds the news to what came before of the same kind: what had an effect
-// keeps it, and so does what is settled, unless it has one now.
+// keeps it, and so does what is settled, unless it has one now. What contradicts waits,
+// whatever came of the same before.
 func keepNews(ctx context.Context, tx pgx.Tx, n pipeline.News, user *int64, effect pipeline.Effect, now time.Time) error {
 	var settled *int64
 	if store.Settles(effect) {
@@ -78,8 +79,9 @@ func keepNews(ctx context.Context, tx pgx.Tx, n pipeline.News, user *int64, effe
 		VALUES ($1, $2, $3, $4, 1, $5, $5, $6)
 		ON CONFLICT (external_id, event) DO UPDATE SET n = o.n + 1, last_at = greatest(o.last_at, excluded.last_at),
 			user_key = coalesce(excluded.user_key, o.user_key),
-			effect = CASE WHEN o.settled_at IS NULL OR excluded.effect = 'applied' THEN excluded.effect ELSE o.effect END,
-			settled_at = coalesce(o.settled_at, excluded.settled_at)`,
+			effect = CASE WHEN o.settled_at IS NULL OR excluded.effect IN ('applied', 'contradicts') THEN excluded.effect ELSE o.effect END,
+			settled_at = CASE WHEN excluded.effect = 'contradicts' AND o.effect <> 'contradicts' THEN NULL
+				ELSE coalesce(o.settled_at, excluded.settled_at) END`,
 		text(n.ExternalID), text(n.Event), user, effect, now.UnixMilli(), settled)
 	return err
 }

@@ -195,11 +195,12 @@ func TestAnAskerIsAnsweredByOneMachine(t *testing.T) {
 	machines := twoMachines(t)
 	enrolUsers(t, machines[0], person("ana"))
 	ticket := mailTicket(t, machines[0]).Ticket
+	machines[0].exec(t, `INSERT INTO sessions (user_key, state, began_at, lease_ends) SELECT key, 'failed', $1, 0 FROM users`, noon.UnixMilli())
 	together(t, machines, func(ctx context.Context, s *Store, _ int) (struct{}, error) {
-		return struct{}{}, s.AskLater(ctx, *ticket, noon)
+		return struct{}{}, s.AskLater(ctx, *ticket, 9, noon)
 	})
 	got := together(t, machines, func(ctx context.Context, s *Store, _ int) (bool, error) {
-		return s.AnswerAsker(ctx, "ana", noon)
+		return s.AnswerAsker(ctx, "ana", 9, noon)
 	})
 	if got[true] != 1 {
 		t.Errorf("%d mails were made due", got[true])

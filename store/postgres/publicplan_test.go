@@ -28,6 +28,7 @@ func TestWhatIsAskedAtAClickIsFoundByItsIndex(t *testing.T) {
 		{"A ticket.", "links_token", ticketQuery, []any{token}},
 		{"When links were minted for a user.", "sessions_user", mintsQuery, []any{7, 0}},
 		{"The session that lives longest.", "sessions_user", openSessionQuery, []any{7}},
+		{"A session that failed lately.", "sessions_failed", troubleQuery, []any{7, 0, "MX", "INDIVIDUAL"}},
 		{"The mints whose lease is over.", "sessions_lease", lapsedQuery, []any{7}},
 		{"The visits of a user.", "visits_link_id_kind_hour_key", visitsQuery, []any{"user-7"}},
 		{"News that waits.", "news_waiting", newsQuery + inboxFirst, []any{7}},

@@ -158,7 +158,7 @@ const mints = `CASE WHEN u.mails = 0 AND d.round = 1 AND d.attempts = 0 AND d.co
 // the user's few deliveries, however few doubtful attempts there were when it made
 // the plan.
 const (
-	sessionMints = `SELECT began_at FROM sessions WHERE user_key = u.key AND (state <> 'failed' OR doubtful)`
+	sessionMints = `SELECT began_at FROM sessions WHERE user_key = u.key AND (state <> 'failed' OR doubtful AND NOT probe)`
 	mailMints    = `SELECT issued_at FROM links WHERE user_key = u.key AND token IS NULL
 		UNION ALL SELECT a.at FROM deliveries o
 			CROSS JOIN LATERAL (SELECT at, doubtful FROM attempts WHERE delivery_id = o.id OFFSET 0) a

@@ -31,15 +31,18 @@ func (s *Store) StartSession(ctx context.Context, who pipeline.Holder, r pipelin
 				return err
 			}
 		}
-		if o = store.OpenFor(facts, r, now); o.Kind != pipeline.OpenMint {
+		if o = store.OpenFor(facts, r, now); facts.Clicked(o) {
+			return dropWish(ctx, tx, user)
+		}
+		if o.Kind != pipeline.OpenMint {
 			return nil
 		}
 		var link *int64
 		if !facts.App {
 			link = &facts.Ticket.LinkID
 		}
-		return tx.QueryRow(ctx, `INSERT INTO sessions (user_key, link_id, state, began_at, lease_ends) VALUES ($1, $2, 'minting', $3, $4) RETURNING id`,
-			user, link, now.UnixMilli(), ceilMS(now.Add(r.Lease))).Scan(&o.Session)
+		return tx.QueryRow(ctx, `INSERT INTO sessions (user_key, link_id, state, began_at, lease_ends, probe) VALUES ($1, $2, 'minting', $3, $4, $5) RETURNING id`,
+			user, link, now.UnixMilli(), ceilMS(now.Add(r.Lease)), facts.Probe).Scan(&o.Session)
 	})
 	if err != nil {
 		return pipeline.Opening{}, fmt.Errorf("start a session: %w", err)
@@ -57,6 +60,7 @@ const (
 
 // sessionFacts reads what the ledger knows of whoever asks, and locks the user.
 func sessionFacts(ctx context.Context, tx pgx.Tx, key *store.Key, who pipeline.Holder, now time.Time) (f store.SessionFacts, user int64, err error) {
+	f.Probe = who.Probe
 	if who.Ticket != nil {
 		t, err := lockTicket(ctx, tx, *who.Ticket)
 		if err != nil {
@@ -117,6 +121,12 @@ func (s *Store) FinishSession(ctx context.Context, session int64, l pipeline.Lin
 		if errors.Is(err, errNotOurs) {
 			return store.LateSession(row.Status)
 		}
+		if err != nil {
+			return err
+		}
+		// Whoever was led to it by a click needs no mail any more.
+		_, err = tx.Exec(ctx, `UPDATE askers SET asked_at = NULL
+			WHERE user_key = (SELECT user_key FROM sessions WHERE id = $1 AND link_id IS NOT NULL AND NOT probe)`, session)
 		return err
 	})
 	if broke(err, "links_have_one_user") {
@@ -140,14 +150,15 @@ func lockHolder(ctx context.Context, tx pgx.Tx, session int64) (keyedRow, error)
 	return found[0], nil
 }
 
-// GiveUpSession ends a session for which nothing was minted, or nobody knows. It
+// GiveUpSession ends a session for which nothing was minted, or nobody knows. Of one
+// that was ended meanwhile whoever mints knows best whether it is in doubt. It
 // implements [pipeline.Sessions].
 func (s *Store) GiveUpSession(ctx context.Context, session int64, doubtful bool, _ time.Time) error {
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := lockHolder(ctx, tx, session); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `UPDATE sessions SET state = 'failed', doubtful = $2 WHERE id = $1 AND state = 'minting'`, session, doubtful)
+		_, err := tx.Exec(ctx, `UPDATE sessions SET state = 'failed', doubtful = $2 WHERE id = $1 AND state <> 'open'`, session, doubtful)
 		return err
 	})
 	if err != nil {
@@ -158,8 +169,8 @@ func (s *Store) GiveUpSession(ctx context.Context, session int64, doubtful bool,
 
 // SessionsOf returns the sessions of a user, oldest first, without their links.
 func (s *Store) SessionsOf(ctx context.Context, user string) ([]store.SessionRecord, error) {
-	rows, err := s.pool.Query(ctx, `SELECT CASE WHEN s.link_id IS NULL THEN $2 ELSE $3 END, s.began_at, s.state, s.lease_ends, s.issued_at, s.expires_at, s.doubtful
-		FROM sessions s JOIN users u ON u.key = s.user_key WHERE u.id = $1 ORDER BY s.id`, user, store.ByApp, store.ByClick)
+	rows, err := s.pool.Query(ctx, `SELECT CASE WHEN s.probe THEN $4 WHEN s.link_id IS NULL THEN $2 ELSE $3 END, s.began_at, s.state, s.lease_ends, s.issued_at, s.expires_at, s.doubtful
+		FROM sessions s JOIN users u ON u.key = s.user_key WHERE u.id = $1 ORDER BY s.id`, user, store.ByApp, store.ByClick, store.ByProbe)
 	all, err := collect(rows, err, func(rows pgx.Rows) (r store.SessionRecord, err error) {
 		var began, lease, issued, expires *int64
 		err = rows.Scan(&r.AskedBy, &began, &r.State, &lease, &issued, &expires, &r.Doubtful)

@@ -7,25 +7,33 @@ import (
 	"alta/store"
 )
 
+func (f *fixture) wish(d *pipeline.Delivery) error {
+	return f.AskLater(f.t.Context(), *d.Link.Ticket, f.plan.MaxMails, f.now)
+}
+
+// askLater asks after a session failed.
 func (f *fixture) askLater(d *pipeline.Delivery) {
 	f.t.Helper()
-	f.must(f.AskLater(f.t.Context(), *d.Link.Ticket, f.now))
+	if o := f.ask(holds(d)); o.Kind == pipeline.OpenMint {
+		f.must(f.GiveUpSession(f.t.Context(), o.Session, false, f.now))
+	}
+	f.must(f.wish(d))
 }
 
 func (f *fixture) wantAskers(want ...string) {
 	f.t.Helper()
-	all, err := f.Askers(f.t.Context(), 10)
+	all, err := f.Askers(f.t.Context(), 10, f.now)
 	f.must(err)
 	ids := []string{}
 	for _, u := range all {
-		ids = append(ids, u.ID)
+		ids = append(ids, u.User.ID)
 	}
 	equal(f, "askers", ids, append([]string{}, want...))
 }
 
 func (f *fixture) answer(id string, want bool) {
 	f.t.Helper()
-	queued, err := f.AnswerAsker(f.t.Context(), id, f.now)
+	queued, err := f.AnswerAsker(f.t.Context(), id, f.plan.MaxMails, f.now)
 	f.must(err)
 	equal(f, "queued", queued, want)
 }
@@ -41,9 +49,9 @@ func askerBehaviours() []behaviour {
 			f.askLater(bob)
 			f.askLater(ana)
 			f.wantAskers("ana", "bob")
-			one, err := f.Askers(f.t.Context(), 1)
+			one, err := f.Askers(f.t.Context(), 1, f.now)
 			f.must(err)
-			equal(f, "the first", one, []pipeline.User{f.find("ana").User})
+			equal(f, "the first", one, []store.Wisher{{User: f.find("ana").User, Ticket: *ana.Link.Ticket}})
 		}},
 		{"an asker is answered once, with a mail that is due at once", func(f *fixture) {
 			d := f.invited("ana")
@@ -99,11 +107,11 @@ func askerBehaviours() []behaviour {
 			f.wantSameMail(f.claim(f.run()), d)
 		}},
 		{"only who has a ticket that is alive can ask", func(f *fixture) {
-			f.wantNotFound(f.AskLater(f.t.Context(), pipeline.DigestTicket("nobody's"), f.now))
+			f.wantNotFound(f.AskLater(f.t.Context(), pipeline.DigestTicket("nobody's"), 9, f.now))
 			for _, status := range []pipeline.Status{pipeline.Verified, pipeline.Rejected, pipeline.OptedOut} {
 				d := f.invited(string(status))
 				f.mark(string(status), status)
-				f.wantFault(f.AskLater(f.t.Context(), *d.Link.Ticket, f.now), pipeline.Cancel, "user_"+string(status))
+				f.wantFault(f.wish(d), pipeline.Cancel, "user_"+string(status))
 			}
 			f.wantAskers()
 		}},
@@ -122,8 +130,8 @@ func askerBehaviours() []behaviour {
 		}},
 		{"who may not be mailed is not, and asks no more", func(f *fixture) {
 			d := f.invited("ana")
-			f.mark("ana", pipeline.InReview)
 			f.askLater(d)
+			f.mark("ana", pipeline.InReview)
 			f.wantAskers("ana")
 			f.answer("ana", false)
 			f.wantAskers()
@@ -146,6 +154,96 @@ func askerBehaviours() []behaviour {
 			f.record(q, f.claim(q), refused())
 			f.answer("ana", false)
 			equal(f, "bad", f.find("ana").AddressBad, true)
+			f.wantAskers()
+		}},
+		{"while no session of the country and type failed lately nobody asks", func(f *fixture) {
+			d := f.invited("ana")
+			f.wantFault(f.wish(d), pipeline.Cancel, store.CodeWishNeedless)
+			fails := func(u pipeline.User) {
+				f.enrol(u)
+				f.must(f.GiveUpSession(f.t.Context(), f.wantAnswer(app(u.ID), pipeline.OpenMint).Session, true, f.now))
+			}
+			company := person("company", pipeline.MX)
+			company.Type = pipeline.Business
+			fails(company)
+			fails(person("dominican", pipeline.DO))
+			f.openSession(holds(d))
+			f.wantFault(f.wish(d), pipeline.Cancel, store.CodeWishNeedless)
+			fails(person("bob", pipeline.MX))
+			f.now = f.now.Add(time.Hour)
+			f.wantFault(f.wish(d), pipeline.Cancel, store.CodeWishNeedless)
+			f.now = f.now.Add(-time.Millisecond)
+			f.must(f.wish(d))
+			f.wantAskers("ana")
+		}},
+		{"whose session is being minted for long may ask", func(f *fixture) {
+			d := f.invited("ana")
+			f.wantAnswer(holds(d), pipeline.OpenMint)
+			f.must(f.wish(d))
+			f.wantAskers("ana")
+		}},
+		{"nobody asks in review, nor who has had all mails", func(f *fixture) {
+			d := f.invited("ana")
+			f.askLater(d)
+			f.must(f.DropAsker(f.t.Context(), "ana"))
+			f.plan.MaxMails = 1
+			f.wantFault(f.wish(d), pipeline.Cancel, store.CodeWishVain)
+			f.plan.MaxMails = 2
+			f.must(f.wish(d))
+			f.plan.MaxMails = 1
+			f.answer("ana", false)
+			f.wantAskers()
+			f.wantDeliveries("ana", "invite 1 sent", "reminder 1 due")
+			f.plan.MaxMails = 6
+			f.mark("ana", pipeline.InReview)
+			f.wantFault(f.wish(d), pipeline.Cancel, store.CodeWishVain)
+			f.wantAskers()
+		}},
+		{"a wish is answered once a day, and another one waits until then", func(f *fixture) {
+			d := f.invited("ana")
+			f.askLater(d)
+			answered := f.now
+			f.answer("ana", true)
+			f.mailTicket()
+			f.askLater(d)
+			f.wantAskers()
+			f.answer("ana", false)
+			f.now = answered.Add(24*time.Hour - time.Millisecond)
+			f.wantAskers()
+			f.answer("ana", false)
+			f.now = answered.Add(24 * time.Hour)
+			f.wantAskers("ana")
+			f.answer("ana", true)
+			f.wantAskers()
+		}},
+		{"a wish that is dropped is answered by nobody, and what was answered is remembered", func(f *fixture) {
+			d := f.invited("ana")
+			f.askLater(d)
+			f.must(f.DropAsker(f.t.Context(), "ana"))
+			f.must(f.DropAsker(f.t.Context(), "nobody"))
+			f.wantAskers()
+			f.answer("ana", false)
+			f.askLater(d)
+			f.answer("ana", true)
+			f.mailTicket()
+			f.askLater(d)
+			f.must(f.DropAsker(f.t.Context(), "ana"))
+			f.askLater(d)
+			f.wantAskers()
+		}},
+		{"who is led to a link by a click needs no mail, and by a probe still does", func(f *fixture) {
+			d := f.invited("ana")
+			probe := pipeline.Holder{Ticket: d.Link.Ticket, Probe: true}
+			f.askLater(d)
+			f.openSession(probe)
+			f.wantAnswer(probe, pipeline.OpenReuse)
+			f.wantAskers("ana")
+			f.wantAnswer(holds(d), pipeline.OpenReuse)
+			f.wantAskers()
+			f.must(f.wish(d))
+			f.now = f.now.Add(linkTTL)
+			f.wantAskers("ana")
+			f.openSession(holds(d))
 			f.wantAskers()
 		}},
 		{"nobody answers who never asked", func(f *fixture) {

@@ -20,6 +20,9 @@ type public struct {
 	sessions []int64
 }
 
+// mostMails is what the plan allows a user who asks for one.
+const mostMails = 9
+
 // publicActions are what users, partner's apps and the partner do, and what comes of it.
 func (m *machine) publicActions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
@@ -28,14 +31,14 @@ func (m *machine) publicActions() map[string]func(*rapid.T) {
 			m.mayBeGone(err)
 		},
 		"ask later": func(t *rapid.T) {
-			err := m.ledger.AskLater(t.Context(), m.drawTicket(t), m.now)
+			err := m.ledger.AskLater(t.Context(), m.drawTicket(t), mostMails, m.now)
 			if _, closed := errors.AsType[*pipeline.Fault](err); !closed {
 				m.mayBeGone(err)
 			}
 		},
 		"answer": func(t *rapid.T) {
 			id := drawID(t)
-			queued, err := m.ledger.AnswerAsker(t.Context(), id, m.now)
+			queued, err := m.ledger.AnswerAsker(t.Context(), id, mostMails, m.now)
 			m.must(err)
 			if queued && len(m.column(dueForOperator, id, m.now.UnixMilli())) != 1 {
 				t.Fatalf("nothing is due for %s, who was answered", id)
@@ -133,12 +136,12 @@ var publicRules = []rule{
 	{"erased users with a ticket", `SELECT count(*) FROM links l JOIN users u ON u.key = l.user_key WHERE u.status = 'erased' AND l.token IS NOT NULL`},
 	{"wishes of users who opted out, by a dead ticket", `SELECT count(*) FROM users u WHERE u.status = 'opted_out'
 		AND NOT EXISTS (SELECT 1 FROM links l WHERE l.user_key = u.key AND l.token IS NOT NULL AND l.dead_at IS NULL)
-		AND EXISTS (SELECT 1 FROM askers a WHERE a.user_key = u.key)`},
+		AND EXISTS (SELECT 1 FROM askers a WHERE a.user_key = u.key AND a.asked_at IS NOT NULL)`},
 	{"sessions of users who are done", `SELECT count(*) FROM sessions s JOIN users u ON u.key = s.user_key
 		WHERE u.status IN ('verified', 'rejected', 'erased') AND (s.sealed IS NOT NULL OR s.state = 'minting')`},
 	{"sessions that are readable and not open", `SELECT count(*) FROM sessions WHERE sealed IS NOT NULL AND (state <> 'open' OR shared)`},
 	{"users with several sessions being minted", `SELECT count(*) FROM (SELECT 1 FROM sessions WHERE state = 'minting' GROUP BY user_key HAVING count(*) > 1) AS several`},
-	{"wishes of users who are done", `SELECT count(*) FROM askers a JOIN users u ON u.key = a.user_key WHERE u.status IN ('verified', 'rejected', 'erased')`},
+	{"wishes of users who are done", `SELECT count(*) FROM askers a JOIN users u ON u.key = a.user_key WHERE u.status IN ('verified', 'rejected', 'erased') AND a.asked_at IS NOT NULL`},
 	{"news of erased users", `SELECT count(*) FROM news n JOIN users u ON u.key = n.user_key WHERE u.status = 'erased'`},
 	{"news that had an effect and waits", `SELECT count(*) FROM news WHERE settled_at IS NULL AND effect IN ('applied', 'known')`},
 }

@@ -108,6 +108,33 @@ func endingBehaviours() []behaviour {
 			f.wantFault(f.FinishSession(f.t.Context(), o.Session, f.sessionLink()), pipeline.Retry, "session_late")
 			equal(f, "state", f.sessions("bob")[0].State, store.SessionFailed)
 		}},
+		{"of a mint whose user is done meanwhile whoever mints knows whether it is in doubt", func(f *fixture) {
+			for _, doubtful := range []bool{false, true} {
+				id := map[bool]string{false: "ana", true: "bob"}[doubtful]
+				f.enrol(person(id, pipeline.MX))
+				o := f.wantAnswer(app(id), pipeline.OpenMint)
+				f.must(f.Tell(f.t.Context(), id, pipeline.Verified, f.next, f.now))
+				equal(f, "in doubt until then", f.sessions(id)[0].Doubtful, true)
+				f.must(f.GiveUpSession(f.t.Context(), o.Session, doubtful, f.now))
+				equal(f, "in doubt", f.sessions(id)[0].Doubtful, doubtful)
+			}
+			equal(f, "doubtful mints", f.status().Links.DoubtfulMints, 1)
+		}},
+		{"a probe that comes to nothing is not the user's, and one that opens is", func(f *fixture) {
+			d := f.invited("ana")
+			probe := pipeline.Holder{Ticket: d.Link.Ticket, Probe: true}
+			for range 5 {
+				f.must(f.GiveUpSession(f.t.Context(), f.wantAnswer(probe, pipeline.OpenMint).Session, true, f.now))
+			}
+			equal(f, "asked by", f.sessions("ana")[0].AskedBy, store.ByProbe)
+			for _, who := range []pipeline.Holder{probe, holds(d), holds(d)} {
+				o := f.wantAnswer(who, pipeline.OpenMint)
+				l := f.sessionLink()
+				l.ExpiresAt = f.now.Add(time.Minute) // too soon for it to be used again
+				f.must(f.FinishSession(f.t.Context(), o.Session, l))
+			}
+			f.wantAnswer(holds(d), pipeline.OpenSpent)
+		}},
 		{"a session that never began is neither finished nor given up", func(f *fixture) {
 			f.wantNotFound(f.FinishSession(f.t.Context(), 99, f.sessionLink()))
 			f.wantNotFound(f.GiveUpSession(f.t.Context(), 99, true, f.now))

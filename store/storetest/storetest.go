@@ -36,9 +36,10 @@ type Ledger interface {
 
 	Ticket(ctx context.Context, digest pipeline.TicketDigest) (pipeline.Ticket, error)
 	OptOut(ctx context.Context, digest pipeline.TicketDigest, now time.Time) (t pipeline.Ticket, changed bool, err error)
-	AskLater(ctx context.Context, digest pipeline.TicketDigest, now time.Time) error
-	Askers(ctx context.Context, n int) ([]pipeline.User, error)
-	AnswerAsker(ctx context.Context, user string, now time.Time) (queued bool, err error)
+	AskLater(ctx context.Context, digest pipeline.TicketDigest, mostMails int, now time.Time) error
+	Askers(ctx context.Context, n int, now time.Time) ([]store.Wisher, error)
+	AnswerAsker(ctx context.Context, user string, mostMails int, now time.Time) (queued bool, err error)
+	DropAsker(ctx context.Context, user string) error
 	pipeline.Sessions
 	SessionsOf(ctx context.Context, user string) ([]store.SessionRecord, error)
 	CountVisits(ctx context.Context, visits []pipeline.Visit) error

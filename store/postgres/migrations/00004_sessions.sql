@@ -15,6 +15,7 @@ CREATE TABLE sessions (
     link_id     bigint, -- of the mail that led here; NULL where a partner's app asked
     state       text    NOT NULL CHECK (state IN ('minting', 'open', 'failed')),
     doubtful    boolean NOT NULL DEFAULT false, -- failed, and the mint may have opened one that nobody got
+    probe       boolean NOT NULL DEFAULT false, -- alta minted of itself, to see whether the partner API is back
     began_at    bigint  NOT NULL,
     lease_ends  bigint  NOT NULL, -- what is minting still is doubtful then
     issued_at   bigint,
@@ -28,6 +29,7 @@ CREATE INDEX sessions_fingerprint ON sessions (fingerprint) WHERE fingerprint IS
 CREATE INDEX sessions_sealed ON sessions (expires_at) WHERE sealed IS NOT NULL;
 CREATE UNIQUE INDEX sessions_minting ON sessions (user_key) WHERE state = 'minting'; -- one mints, whoever else asks
 CREATE INDEX sessions_lease ON sessions (lease_ends) WHERE state = 'minting';
+CREATE INDEX sessions_failed ON sessions (began_at) WHERE state = 'failed';
 CREATE INDEX sessions_doubtful ON sessions (id) WHERE doubtful;
 
 -- What came to the lasting links, by the hour.
@@ -46,9 +48,10 @@ CREATE TABLE visits (
 CREATE TABLE askers (
     user_key bigint PRIMARY KEY REFERENCES users (key),
     link_id  bigint NOT NULL, -- of the mail that led here
-    asked_at bigint NOT NULL
+    asked_at bigint, -- NULL once the wish is answered, or of no use
+    answered_at bigint -- when the latest mail was made due for one; there is one a day
 );
-CREATE INDEX askers_first ON askers (asked_at, user_key);
+CREATE INDEX askers_first ON askers (asked_at, user_key) WHERE asked_at IS NOT NULL;
 
 -- What the partner says of users.
 CREATE TABLE news (
