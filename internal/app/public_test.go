@@ -322,3 +322,40 @@ func TestTheStatusIsAskedBeforeAReminder(t *testing.T) {
 		}
 	})
 }
+
+// Where the question of capa.check_status has no answer, the mail goes out and the click
+// goes on. One that shows a refused key stops the mails, and is not forgotten before the
+// key is good.
+func TestAQuestionWithoutAnAnswerStopsNothing(t *testing.T) {
+	t.Parallel()
+	clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
+	w := newWorld(t, clock.now, withBase, withListener, `capa.check_status = "always"`)
+	people := sixty()[:1]
+	w.write("users.csv", csvOf(people))
+	w.alta(0, "users", "import", w.path("users.csv"))
+	w.api.SetFaults(sandbox.APIFault{Answer: sandbox.APIAnswer{Status: 503}, Details: true})
+	if r := w.run(0); r.Sent != 1 || r.Outage != "" {
+		t.Fatalf("a mail while nobody answers: %+v", r)
+	}
+	e := w.publicEngine()
+	if _, minted, err := e.opener().Open(t.Context(), pipeline.Holder{UserID: people[0].id}); err != nil || !minted {
+		t.Errorf("a click while nobody answers: %v", err)
+	}
+
+	refused := sandbox.APIFault{Answer: sandbox.APIAnswer{Status: 401, Code: "UNAUTHORIZED", Message: "Invalid API Key"}, Details: true}
+	w.api.SetFaults(refused)
+	clock.advance(24 * time.Hour)
+	if r := w.run(3); r.Sent != 0 || r.Outage == "" {
+		t.Fatalf("a key that is refused: %+v", r)
+	}
+	w.alta(0, "users", "mark", people[0].id, "in_review") // nothing is due
+	clock.advance(time.Hour)
+	if r := w.run(3); r.Outage == "" || w.number(`SELECT count(*) FROM pauses`) != 1 {
+		t.Errorf("the outage is lifted while the key is refused: %+v", r)
+	}
+	w.api.SetFaults()
+	clock.advance(time.Hour)
+	if r := w.run(0); r.Outage != "" || w.number(`SELECT count(*) FROM pauses`) != 0 {
+		t.Errorf("the outage stays: %+v", r)
+	}
+}
