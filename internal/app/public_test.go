@@ -111,6 +111,15 @@ func TestTheLastingLink(t *testing.T) {
 			t.Errorf("the openings are not counted:\n%s", text)
 		}
 
+		w.eventually("the visits to be counted", func() bool {
+			_, text := d.get("/metrics")
+			return strings.Contains(text, `alta_visits_total{kind="mint"} 1`) && strings.Contains(text, `alta_visits_total{kind="use"} 9`) &&
+				strings.Contains(text, `alta_visits_total{kind="open"} 20`) && strings.Contains(text, `alta_visits_total{kind="scan"} 20`)
+		})
+		if shown := w.exec(0, "users", "show", p.id, "--json"); !strings.Contains(shown, `"opened_at":"20`) && !strings.Contains(shown, `"opened_at": "20`) {
+			t.Errorf("users show does not say when the link was opened:\n%s", shown)
+		}
+
 		reminder := w.lastMail(p.email, 2)
 		unsubscribe, err := reminder.Header("List-Unsubscribe")
 		check(t, err)
