@@ -24,7 +24,7 @@ type Moment struct {
 
 	Until   time.Time          // of a link, how long it can be used; zero for one that lasts, or was never minted
 	Session SessionState       // of a session
-	AskedBy string             // of a session, [ByClick] or [ByApp]
+	AskedBy string             // of a session, [ByClick], [ByApp] or [ByProbe]
 	Visit   pipeline.VisitKind // of visits
 	Event   string             // of news, and below
 	Effect  pipeline.Effect

@@ -29,6 +29,8 @@ type userJSON struct {
 	InvitedAt  *time.Time        `json:"invited_at"`
 	LastMailAt *time.Time        `json:"last_mail_at"`
 	LinkUntil  *time.Time        `json:"link_expires_at"`
+	OpenedAt   *time.Time        `json:"opened_at"`   // when a person first opened a lasting link
+	VerifiedAt *time.Time        `json:"verified_at"` // when the user last became verified
 	Withdrawn  bool              `json:"withdrawn"`
 	AddressBad bool              `json:"address_bad"`
 	CreatedAt  *time.Time        `json:"created_at"`
@@ -40,7 +42,7 @@ func userOut(r store.UserRecord) userJSON {
 	return userJSON{
 		ID: u.ID, ExternalID: u.ExternalID, Email: u.Email, Name: u.Name, Country: u.Country, Locale: u.Locale,
 		TimeZone: u.TimeZone, Type: u.Type, Status: u.Status, Mails: h.Mails, InvitedAt: utc(h.InvitedAt),
-		LastMailAt: utc(h.LastAt), LinkUntil: utc(h.LinkExpiresAt), Withdrawn: r.Withdrawn, AddressBad: r.AddressBad,
+		LastMailAt: utc(h.LastAt), LinkUntil: utc(h.LinkExpiresAt), OpenedAt: utc(r.OpenedAt), VerifiedAt: utc(r.VerifiedAt), Withdrawn: r.Withdrawn, AddressBad: r.AddressBad,
 		CreatedAt: utc(r.CreatedAt), UpdatedAt: utc(r.UpdatedAt),
 	}
 }

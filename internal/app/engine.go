@@ -38,6 +38,7 @@ type engine struct {
 	wake     chan store.Trigger // asks the daemon for a run at once; has room for one
 
 	unwritten seldom // how often it was said that the ledger can't be written
+	unasked   seldom // and that the partner API did not say where a user stands
 }
 
 // newEngine checks that everything needed for sending is there and wires it.
@@ -134,7 +135,7 @@ func (e *engine) deliver(q sending) pipeline.Deliver {
 	}
 	issue := observed("issue", e.issue())
 	if e.config.Capa.CheckStatus != "off" {
-		issue = pipeline.Chain(observed("inquire", e.inquireBefore()), issue)
+		issue = pipeline.Chain(e.unanswered(observed("inquire", e.inquireBefore())), issue)
 	}
 	return pipeline.Record(q, e.plan, e.now, pipeline.Chain(
 		issue,
@@ -156,10 +157,4 @@ func (e *engine) issue() pipeline.Stage {
 		return pipeline.Lasting(c.Public.BaseURL, rand.Reader, e.now)
 	}
 	return pipeline.Issue(e.capa, pipeline.Budget(c.Plan.MaxLinks), e.now, c.Capa.LinkTTL, c.Capa.LeastLife())
-}
-
-// inquireBefore is the stage that asks, where capa.check_status says so, where a user
-// stands before a mail, unless the mail is one in doubt, which goes out as it was.
-func (e *engine) inquireBefore() pipeline.Stage {
-	return pipeline.Inquire(e.capa, news{e}, func(d *pipeline.Delivery) bool { return !d.Repeat && e.config.Capa.Asks(d) })
 }

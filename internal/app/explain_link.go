@@ -71,8 +71,11 @@ func (x explanation) verifications() []event {
 	events := make([]event, 0, len(x.sessions))
 	for _, s := range x.sessions {
 		who := "after a click"
-		if s.AskedBy != store.ByClick {
-			who = "without a click, for an app or to see whether the partner API is back"
+		switch s.AskedBy {
+		case store.ByApp:
+			who = "for an app, without a click"
+		case store.ByProbe:
+			who = "without a click, to see whether the partner API is back"
 		}
 		text := "a verification is being opened " + who
 		switch {

@@ -54,7 +54,7 @@ func TestTheStoryOfALastingLink(t *testing.T) {
 		"2026-03-02 12:11  the partner said CREATED_KYC, 3 times until 2026-03-02 12:26, which changed nothing",
 		"2026-03-02 14:00  the partner API was asked, and said where the user stands",
 		"2026-03-02 15:00  the partner said KYC_FROZEN, and it waits for an operator: unknown event",
-		"2026-03-03 12:00  a verification is being opened without a click, for an app or to see whether the partner API is back",
+		"2026-03-03 12:00  a verification is being opened for an app, without a click",
 	}, "\n")
 	if diff := cmp.Diff(want, strings.Join(x.story(), "\n")); diff != "" {
 		t.Errorf("story (-want +got):\n%s", diff)

@@ -39,11 +39,6 @@ func (e *engine) opener() opener {
 // ask where the user stands, and both to mint.
 func (e *engine) mintLimit() time.Duration { return 2 * (turnWithin + e.config.Capa.Timeout) }
 
-// inquire is the stage that asks where a user stands before a link is minted.
-func (e *engine) inquire() pipeline.Stage {
-	return pipeline.Inquire(promptInquirer{e.capa}, news{e}, e.config.Capa.Asks)
-}
-
 // Open implements [web.Opener].
 func (o opener) Open(ctx context.Context, who pipeline.Holder) (l pipeline.Link, minted bool, err error) {
 	l, minted, err = o.counter.Open(ctx, who)

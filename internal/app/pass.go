@@ -81,7 +81,7 @@ func (e *engine) probePause(ctx context.Context) (outage string, err error) {
 		if !p.IsOutage() || !p.Ripe(e.now()) {
 			continue
 		}
-		if p.Minting && e.config.Public.lasting() {
+		if p.Minting && e.config.Public.lasting() && !e.questioned(p) {
 			e.log.Info("the outage is over: nothing is minted for a mail any more", "since", p.Since)
 			return "", e.store.Lift(ctx, p)
 		}
@@ -103,6 +103,12 @@ func (e *engine) probePause(ctx context.Context) (outage string, err error) {
 		return "", e.store.Lift(ctx, p)
 	}
 	return "", nil
+}
+
+// questioned tells whether the outage may be that of a question, which goes on to be asked
+// before a mail though nothing is minted for one.
+func (e *engine) questioned(p pipeline.Pause) bool {
+	return e.config.Capa.CheckStatus != "off" && misplaced(p.Code)
 }
 
 // canCheck tells whether asking the partner API and the mail server would meet

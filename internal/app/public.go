@@ -55,7 +55,7 @@ func (e *engine) public(ctx context.Context) (_ http.Handler, end func() error, 
 		brands[country] = web.Brand(e.config.BrandFor(country))
 	}
 	tickets, opener := tickets{e.store, e.plan.MaxMails}, e.opener()
-	visits := web.NewVisits(e.store, e.log)
+	visits := web.NewVisits(visitors{e}, e.log)
 	handler, err := web.Public(web.PublicOptions{
 		BaseURL: e.config.Public.BaseURL, Brands: brands, Speech: e.mails,
 		Tickets: tickets, Opener: opener, OptOuts: tickets, Askers: tickets, Visits: visits,

@@ -59,3 +59,16 @@ func (n news) News(ctx context.Context, said pipeline.News) (pipeline.Effect, er
 func (n news) Tell(ctx context.Context, u pipeline.User, s pipeline.Status) error {
 	return n.store.Tell(ctx, u.ID, s, planner(n.plan, n.now), n.now())
 }
+
+// visitors is the ledger as the pages tell it what came to lasting links. What it took
+// is counted in the metrics as well.
+type visitors struct{ *engine }
+
+// CountVisits implements [web.VisitLedger].
+func (v visitors) CountVisits(ctx context.Context, visits []pipeline.Visit) error {
+	err := v.store.CountVisits(ctx, visits)
+	if err == nil {
+		v.metrics.CountVisits(visits)
+	}
+	return err
+}

@@ -111,6 +111,15 @@ func TestTheLastingLink(t *testing.T) {
 			t.Errorf("the openings are not counted:\n%s", text)
 		}
 
+		w.eventually("the visits to be counted", func() bool {
+			_, text := d.get("/metrics")
+			return strings.Contains(text, `alta_visits_total{kind="mint"} 1`) && strings.Contains(text, `alta_visits_total{kind="use"} 9`) &&
+				strings.Contains(text, `alta_visits_total{kind="open"} 20`) && strings.Contains(text, `alta_visits_total{kind="scan"} 20`)
+		})
+		if shown := w.exec(0, "users", "show", p.id, "--json"); !strings.Contains(shown, `"opened_at":"20`) && !strings.Contains(shown, `"opened_at": "20`) {
+			t.Errorf("users show does not say when the link was opened:\n%s", shown)
+		}
+
 		reminder := w.lastMail(p.email, 2)
 		unsubscribe, err := reminder.Header("List-Unsubscribe")
 		check(t, err)
@@ -279,44 +288,6 @@ func TestTheWebhookIsServed(t *testing.T) {
 				d.signal(syscall.SIGTERM)
 				if status := d.wait(); status != 0 {
 					t.Errorf("exit status %d", status)
-				}
-			})
-		}
-	})
-}
-
-// Where capa.check_status says so, the partner API is asked before a reminder, and who
-// is verified hears no more though no webhook came; a click of such a user opens
-// nothing.
-func TestTheStatusIsAskedBeforeAReminder(t *testing.T) {
-	t.Parallel()
-	onEachEngine(t, func(t *testing.T) {
-		for _, c := range []struct {
-			sentence string
-			settings []string
-		}{
-			{"with lasting links", []string{withBase, withListener}},
-			{"with KYC links", []string{`plan.reissue_on_expiry = false`}},
-		} {
-			t.Run(c.sentence, func(t *testing.T) {
-				clock := &testClock{at: moment(t, "2026-03-02T18:00:00Z")}
-				w := newWorld(t, clock.now, append(c.settings, `capa.check_status = "reminders"`)...)
-				people := sixty()[:2]
-				w.write("users.csv", csvOf(people))
-				w.alta(0, "users", "import", w.path("users.csv"))
-				if r := w.run(0); r.Sent != 2 {
-					t.Fatalf("the invites: %+v", r)
-				}
-				w.api.SetVerification(people[0].id, "VERIFIED")
-				clock.advance(25 * time.Hour)
-				if r := w.run(0); r.Sent != 1 || r.Cancelled != 1 {
-					t.Errorf("the reminders: %+v, want one sent and one cancelled", r)
-				}
-				if n := w.number(`SELECT count(*) FROM users WHERE status = 'verified'`); n != 1 {
-					t.Errorf("%d users are verified, want the one of whom the API says so", n)
-				}
-				if story := w.alta(0, "explain", people[0].id); !strings.Contains(story, "the partner API was asked") || !strings.Contains(story, "Nothing: the user is verified") {
-					t.Errorf("explain:\n%s", story)
 				}
 			})
 		}

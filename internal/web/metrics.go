@@ -68,7 +68,7 @@ func NewMetrics(snapshot func(context.Context) (Snapshot, error)) *Metrics {
 		openings: newOpeningMetrics(),
 	}
 	m.registry.MustRegister(m.deliveries, m.faults, m.stages, m.minted, m.doubtful, m.runs, m.lastRun, m.news,
-		m.openings.ended, m.openings.faults,
+		m.openings.ended, m.openings.faults, m.openings.visits,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newLedgerCollector(snapshot))
 	for _, step := range pipeline.Steps() {

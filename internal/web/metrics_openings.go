@@ -12,6 +12,7 @@ import (
 type openingMetrics struct {
 	ended  *prometheus.CounterVec
 	faults *prometheus.CounterVec
+	visits *prometheus.CounterVec
 }
 
 // How a wish for a verification ended, as a label says it.
@@ -31,6 +32,12 @@ func newOpeningMetrics() openingMetrics {
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "alta_opening_faults_total", Help: "Verifications that were asked for and could not be opened, by the code of the fault.",
 		}, []string{"code"}),
+		visits: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "alta_visits_total", Help: "What came to the lasting links, by its kind.",
+		}, []string{"kind"}),
+	}
+	for _, kind := range pipeline.VisitKinds() {
+		m.visits.WithLabelValues(string(kind))
 	}
 	for _, result := range []string{openingMinted, openingReused, openingRefused, openingSpent, openingFailed} {
 		m.ended.WithLabelValues(result)
@@ -67,5 +74,12 @@ func (m *Metrics) CountOpening(minted bool, err error) {
 	m.openings.faults.WithLabelValues(m.codes.label(code)).Inc()
 	if classified && f.Doubtful {
 		m.doubtful.Inc()
+	}
+}
+
+// CountVisits counts what came to lasting links, once the ledger has it.
+func (m *Metrics) CountVisits(visits []pipeline.Visit) {
+	for _, v := range visits {
+		m.openings.visits.WithLabelValues(string(v.Kind)).Add(float64(v.N))
 	}
 }
