@@ -164,10 +164,10 @@ func (e *enrolment) sort(u pipeline.User) {
 // updateUser writes the row and keeps its open delivery in step: cancelled when
 // mail may no longer go out, planned when it may again.
 func updateUser(tx *sql.Tx, old, row UserRow, plan Planner, now time.Time) error {
-	if _, err := tx.Exec(`UPDATE users SET external_id = ?, email = ?, name = ?, country = ?, locale = ?, time_zone = ?, type = ?,
-			status = ?8, sourced = ?, withdrawn = ?, address_bad = ?, updated_at = ?12,
-			verified_at = CASE WHEN ?8 = 'verified' AND status <> 'verified' THEN ?12 ELSE verified_at END WHERE id = ?`,
-		row.ExternalID, row.Email, row.Name, row.Country, row.Locale, row.TimeZone, row.Type,
+	if _, err := tx.Exec(`UPDATE users SET external_id = ?, email = ?, name = ?, folded = ?, country = ?, locale = ?, time_zone = ?, type = ?,
+			status = ?9, sourced = ?, withdrawn = ?, address_bad = ?, updated_at = ?13,
+			verified_at = CASE WHEN ?9 = 'verified' AND status <> 'verified' THEN ?13 ELSE verified_at END WHERE id = ?`,
+		row.ExternalID, row.Email, row.Name, fold(row.Name), row.Country, row.Locale, row.TimeZone, row.Type,
 		row.Status, row.Sourced, row.Withdrawn, row.AddressBad, ms(now), row.ID); err != nil {
 		return err
 	}

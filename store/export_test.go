@@ -13,7 +13,7 @@ func TestEveryColumnIsCarriedOver(t *testing.T) {
 	s := openAt(t, newPath(t))
 	stays := []string{
 		"funnel_counts.key", "funnel_counts.users", "queue_counts.key", "queue_counts.deliveries", "queue_counts.retries",
-		"link_expiry.minute", "link_expiry.links",
+		"users.folded", "link_expiry.minute", "link_expiry.links",
 		"mail_counts.key", "mail_counts.mails", "trouble_counts.key", "trouble_counts.attempts", "reached_counts.key", "reached_counts.users",
 		"attention.user_key", "attention.delivery_id", "attention.state", "attention.code", "attention.country", "attention.since",
 		"attention_counts.state", "attention_counts.code", "attention_counts.country", "attention_counts.users",

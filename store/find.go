@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 )
 
 // searched is how SQLite has the orders of a search in its indexes.
@@ -13,12 +12,6 @@ func searched() Dialect {
 		return Ordering{Value: value, Begins: begins, Only: only, Same: value + ` = @value AND u.key > @key`, ByKeys: true, AtLeast: ` >= `, Above: ` > `, Below: ` < `, InOrder: value}
 	}
 	const nocase = ` COLLATE NOCASE`
-	letters := `u.name`
-	for i, accented := range []rune(Accented) {
-		letters = `replace(` + letters + `, '` + string(accented) + `', '` + strings.ToLower(Plain[i:i+1]) + `')`
-	}
-	// Word for word as in the index users_folded.
-	folded := `CASE WHEN u.name GLOB '*[^ -~]*' THEN lower(` + letters + `) ELSE lower(u.name) END`
 	return Dialect{
 		Orders: map[Order]Ordering{
 			ByID:         plain(`u.id`, `@text`, ``),
@@ -27,7 +20,7 @@ func searched() Dialect {
 				Value: `u.email`, Begins: `@text`, Same: `u.email` + nocase + ` = @value AND u.key > @key`, ByKeys: true, AtLeast: nocase + ` >= `, Above: nocase + ` > `, Below: nocase + ` < `,
 				InOrder: `u.email` + nocase,
 			},
-			ByName: plain(folded, `@folded`, ``),
+			ByName: plain(`u.folded`, `@folded`, ``),
 		},
 		Opened: ` INDEXED BY users_opened`,
 	}

@@ -40,7 +40,7 @@ func (n newcomers) add(users []pipeline.User) error {
 	mails := make([]any, 0, mailValues*len(users))
 	for i, u := range users {
 		key := latest + 1 + int64(i)
-		people = append(people, u.ID, u.ExternalID, u.Email, u.Name,
+		people = append(people, u.ID, u.ExternalID, u.Email, u.Name, fold(u.Name),
 			string(u.Country), string(u.Locale), u.TimeZone, string(u.Type), string(u.Status))
 		if next, owed := n.plan(u, pipeline.History{}); owed && u.Status == pipeline.Pending {
 			mails = append(mails, key, string(u.Country), string(u.Type), string(next.Step), ceilMS(next.DueAt), next.Operator)
@@ -50,8 +50,8 @@ func (n newcomers) add(users []pipeline.User) error {
 	// statement changes; the writer undoes the transaction.
 	now := n.now.UnixMilli()
 	if err := n.insert(`INSERT OR FAIL INTO users (created_at, updated_at, sourced,
-			id, external_id, email, name, country, locale, time_zone, type, status) VALUES `,
-		`(?1, ?1, ?2, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, []any{now, n.from == Sourced}, people, personValues); err != nil {
+			id, external_id, email, name, folded, country, locale, time_zone, type, status) VALUES `,
+		`(?1, ?1, ?2, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, []any{now, n.from == Sourced}, people, personValues); err != nil {
 		return fmt.Errorf("add users: %w", err)
 	}
 	last, err := n.largestKey()
@@ -76,7 +76,7 @@ func (n newcomers) largestKey() (key int64, err error) {
 
 // How many values a row has that are its own.
 const (
-	personValues = 9
+	personValues = 10
 	mailValues   = 6
 )
 

@@ -87,6 +87,7 @@ func makeGiant(b *testing.B, s *Store, users int) {
 			`UPDATE deliveries SET state = iif(id % 30 = 1, 'failed', 'sent'), code = iif(id % 30 = 1, 'smtp.5.1.1', ''), ended_at = ?2 - id * 2000, attempts = 1 WHERE id % 3 = 1 AND id <= ?1`,
 			`INSERT INTO attempts (delivery_id, at, outcome, code, reason, reply, message_id, doubtful)
 				SELECT id, ended_at, state, code, '', '', '', 0 FROM deliveries WHERE ended_at IS NOT NULL AND ?1 > ?2 * 0`,
+			`UPDATE users SET folded = lower(replace(replace(replace(replace(replace(name, 'í', 'i'), 'é', 'e'), 'ú', 'u'), 'ñ', 'n'), 'ó', 'o')) WHERE ?1 > 0 AND ?2 > 0`,
 			`UPDATE users SET mails = 1, invited_at = ?2, last_mail_at = ?2 WHERE key % 3 = 1 AND key % 30 <> 1 AND key <= ?1`,
 			`UPDATE users SET address_bad = 1 WHERE key % 30 = 1 AND key <= ?1 AND ?2 > 0`,
 			`UPDATE users SET opened_at = ?2 WHERE key % 9 = 1 AND mails > 0 AND key <= ?1`,

@@ -150,7 +150,7 @@ func (s *Store) Erase(ctx context.Context, id string, by Act, now time.Time) err
 			return fmt.Errorf("erase user %s: %w", id, err)
 		}
 		for _, statement := range []string{
-			`UPDATE users SET status = 'erased', email = '', name = '', external_id = '' WHERE id = ?`,
+			`UPDATE users SET status = 'erased', email = '', name = '', folded = '', external_id = '' WHERE id = ?`,
 			`UPDATE attempts SET reply = '', reason = '' WHERE delivery_id IN (SELECT id FROM deliveries WHERE user_key = ` + mine + `)`,
 			`UPDATE deliveries SET receipt = '', reason = '', message_id = '', digest = NULL WHERE user_key = ` + mine,
 			`UPDATE links SET sealed = NULL, fingerprint = NULL, token = NULL, superseded_at = coalesce(superseded_at, issued_at) WHERE user_key = ` + mine,
