@@ -56,6 +56,8 @@ type User struct {
 	InvitedAt  *time.Time        `json:"invited_at"`
 	LastMailAt *time.Time        `json:"last_mail_at"`
 	LinkUntil  *time.Time        `json:"link_expires_at"`
+	OpenedAt   *time.Time        `json:"opened_at"`   // when a person first opened a lasting link
+	VerifiedAt *time.Time        `json:"verified_at"` // when the user last became verified
 	Withdrawn  bool              `json:"withdrawn"`
 	AddressBad bool              `json:"address_bad"`
 	CreatedAt  *time.Time        `json:"created_at"`
