@@ -10,11 +10,14 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How often somebody may try to sign in: so many at once, and one more after each
-// pause. Tokens are too long to be guessed; this bounds what the guessing costs.
+// How often somebody may try to sign in, or show a token that nobody knows: so many
+// at once, and one more after each pause. Programs get more than people, since one
+// with a token that was revoked asks again and again.
 const (
 	attemptsAtOnce    = 10 // of one address
 	attemptEvery      = 6 * time.Second
+	guessesAtOnce     = 100
+	guessEvery        = time.Second
 	allAttemptsAtOnce = 100
 	anyAttemptEvery   = 200 * time.Millisecond
 )
@@ -23,13 +26,17 @@ const (
 // address that is over its bound costs the others nothing, and only one that gets
 // through is remembered: so there are few at any time, whatever anybody does.
 type attempts struct {
+	atOnce int // of one address
+	every  time.Duration
+
 	mu      sync.Mutex
 	overall *rate.Limiter
 	by      map[netip.Addr]*rate.Limiter
 }
 
-func newAttempts() *attempts {
+func newAttempts(atOnce int, every time.Duration) *attempts {
 	return &attempts{
+		atOnce: atOnce, every: every,
 		overall: rate.NewLimiter(rate.Every(anyAttemptEvery), allAttemptsAtOnce),
 		by:      map[netip.Addr]*rate.Limiter{},
 	}
@@ -51,7 +58,7 @@ func (a *attempts) allow(from netip.Addr, now time.Time) (wait time.Duration) {
 	}
 	if !known {
 		a.forget(now)
-		own = rate.NewLimiter(rate.Every(attemptEvery), attemptsAtOnce)
+		own = rate.NewLimiter(rate.Every(a.every), a.atOnce)
 		a.by[from] = own
 	}
 	a.overall.AllowN(now, 1)
@@ -59,10 +66,18 @@ func (a *attempts) allow(from netip.Addr, now time.Time) (wait time.Duration) {
 	return 0
 }
 
+// spent tells whether the address has no attempt left.
+func (a *attempts) spent(from netip.Addr, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	own, known := a.by[from]
+	return known && untilNext(own, now) > 0
+}
+
 // forget drops the addresses that have all their attempts again.
 func (a *attempts) forget(now time.Time) {
 	for from, own := range a.by {
-		if own.TokensAt(now) >= attemptsAtOnce {
+		if own.TokensAt(now) >= float64(a.atOnce) {
 			delete(a.by, from)
 		}
 	}

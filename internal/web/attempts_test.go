@@ -8,7 +8,7 @@ import (
 )
 
 func TestAttemptsAreBoundedByAddressAndOverall(t *testing.T) {
-	a, now := newAttempts(), time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	a, now := newAttempts(attemptsAtOnce, attemptEvery), time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	one, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	for range attemptsAtOnce {
 		if wait := a.allow(one, now); wait != 0 {
@@ -33,7 +33,7 @@ func TestAttemptsAreBoundedByAddressAndOverall(t *testing.T) {
 
 // A million addresses get no further than a few, and leave nothing behind.
 func TestManyAddressesFillNoMemory(t *testing.T) {
-	a, now := newAttempts(), time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	a, now := newAttempts(attemptsAtOnce, attemptEvery), time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	allowed := 0
 	for i := range 1_000_000 {
 		if a.allow(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now) == 0 {

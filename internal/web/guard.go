@@ -30,7 +30,8 @@ type GuardOptions struct {
 // something is refused when a browser sends it for another site.
 type Guard struct {
 	GuardOptions
-	attempts *attempts
+	attempts *attempts // to sign in
+	guesses  *attempts // tokens in a header that nobody knows
 	origins  *http.CrossOriginProtection
 }
 
@@ -39,7 +40,7 @@ func NewGuard(o GuardOptions) (*Guard, error) {
 	if o.Pages == nil {
 		return nil, errors.New("a guard needs pages, to ask people who they are")
 	}
-	return &Guard{GuardOptions: o, attempts: newAttempts(), origins: http.NewCrossOriginProtection()}, nil
+	return &Guard{GuardOptions: o, attempts: newAttempts(attemptsAtOnce, attemptEvery), guesses: newAttempts(guessesAtOnce, guessEvery), origins: http.NewCrossOriginProtection()}, nil
 }
 
 // secure tells whether browsers reach alta by https.
@@ -52,6 +53,9 @@ func (g *Guard) watch(route Route) http.Handler {
 			g.refuse(w, r, http.StatusForbidden, "This was sent by another site, so it was not done. Open alta's own page and do it there.")
 			return
 		}
+		if route.changes() && !isAPI(r) {
+			r.Body = http.MaxBytesReader(w, r.Body, maxActForm) // the API has a bound of its own
+		}
 		if route.Who == Anybody {
 			route.Handler.ServeHTTP(w, r)
 			return
@@ -60,6 +64,8 @@ func (g *Guard) watch(route Route) http.Handler {
 		switch {
 		case errors.Is(err, ErrUnknown):
 			g.challenge(w, r)
+		case errors.Is(err, errGuessing):
+			g.refuse(w, r, http.StatusTooManyRequests, "Too many tokens that nobody knows came from this address. Wait a minute, and send the right one.")
 		case err != nil:
 			g.Log.Error("Who asks can't be looked up.", "error", err)
 			g.refuse(w, r, http.StatusServiceUnavailable, "The ledger can't be read just now, so nobody can be let in. Try again in a minute; 'alta doctor' says what is wrong.")
@@ -72,17 +78,36 @@ func (g *Guard) watch(route Route) http.Handler {
 	})
 }
 
+// errGuessing says that an address has shown too many tokens that nobody knows.
+var errGuessing = errors.New("too many unknown tokens")
+
 // whoIs returns who makes the request. Whoever shows a token is judged by it alone. A
 // password in the header is not for alta, but for a proxy in front of it.
 func (g *Guard) whoIs(r *http.Request) (Who, error) {
 	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		return g.Doors.Token(r.Context(), digestOf(strings.TrimSpace(token)), g.Now())
+		return g.bearer(r, strings.TrimSpace(token))
 	}
 	cookie, err := r.Cookie(g.cookieName())
 	if err != nil || cookie.Value == "" {
 		return Who{}, ErrUnknown
 	}
 	return g.Doors.Login(r.Context(), digestOf(cookie.Value), loginIdle, g.Now())
+}
+
+// bearer returns whose token it is. An address that guesses is not heard for a while,
+// the right token neither: else each guess would tell.
+func (g *Guard) bearer(r *http.Request, token string) (Who, error) {
+	now, from := g.Now(), clientAddr(r, g.BehindProxy)
+	if g.guesses.spent(from, now) {
+		return Who{}, errGuessing
+	}
+	who, err := g.Doors.Token(r.Context(), digestOf(token), now)
+	if errors.Is(err, ErrUnknown) {
+		if g.guesses.allow(from, now); g.guesses.spent(from, now) {
+			g.Log.Warn("An address showed too many tokens that nobody knows, and is not heard for a while.", "client", from)
+		}
+	}
+	return who, err
 }
 
 // challenge asks for a token: people by the page to sign in, programs by the status.
@@ -119,6 +144,8 @@ func problemType(status int) string {
 		return "/problems/unauthorized"
 	case http.StatusForbidden:
 		return "/problems/forbidden"
+	case http.StatusTooManyRequests:
+		return "/problems/too-many"
 	}
 	return "/problems/unavailable"
 }

@@ -73,11 +73,15 @@ func preferred(header string) Language {
 // SetLanguage keeps the language that the form names, and goes back to the page
 // that the form was on.
 func (p *Pages) SetLanguage(w http.ResponseWriter, r *http.Request) {
-	if l, ok := languageNamed(r.PostFormValue("language")); ok {
+	if err := r.ParseForm(); err != nil {
+		p.Error(w, r, http.StatusBadRequest)
+		return
+	}
+	if l, ok := languageNamed(r.PostForm.Get("language")); ok {
 		http.SetCookie(w, &http.Cookie{
 			Name: languageCookie, Value: string(l), Path: "/", MaxAge: languageAge,
 			HttpOnly: true, Secure: p.options.Secure, SameSite: http.SameSiteStrictMode,
 		})
 	}
-	http.Redirect(w, r, localPath(r.PostFormValue("back")), http.StatusSeeOther)
+	http.Redirect(w, r, localPath(r.PostForm.Get("back")), http.StatusSeeOther)
 }

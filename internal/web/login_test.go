@@ -250,3 +250,21 @@ func FuzzLocalPath(f *testing.F) {
 		}
 	})
 }
+
+func TestGuessingInTheHeaderIsLimited(t *testing.T) {
+	g := newGate(t, nil)
+	c := g.browser()
+	ask := func(token string) heard { return g.send(c, "GET", "/api/v1/users", "", "Authorization: Bearer "+token) }
+	for range guessesAtOnce {
+		if a := ask("alta_wrong"); a.status != 401 {
+			t.Fatalf("status %d", a.status)
+		}
+	}
+	if a := ask(operatorToken); a.status != 429 || !strings.Contains(a.body, "/problems/too-many") {
+		t.Errorf("the right one after too many is answered %d: %s", a.status, a.body)
+	}
+	g.pass(guessEvery)
+	if a := ask(operatorToken); a.status != 200 {
+		t.Errorf("after a while it is answered %d", a.status)
+	}
+}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -191,5 +192,43 @@ func TestEveryAnswerHasTheHeadersOfSecurity(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A form can be sent by anybody, and be of many parts that Go would put on the disk.
+func TestNoFormIsTooLarge(t *testing.T) {
+	g := newGate(t, nil)
+	read := make(chan int64, 1)
+	h, err := g.guard.Serve([]Route{{Method: "POST", Path: "/anything", Who: Anybody, Own: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if _, cut := errors.AsType[*http.MaxBytesError](err); !cut {
+			t.Errorf("the body ends with %v", err)
+		}
+		read <- n
+	})}, {Method: "POST", Path: languagePath, Who: Anybody, Own: true, Handler: http.HandlerFunc(g.guard.Pages.SetLanguage)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, h)
+	t.Cleanup(func() { closeServer(t, s) })
+	post := func(path, kind, body string) int {
+		t.Helper()
+		response, err := http.Post("http://"+s.Addr()+path, kind, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	post("/anything", "text/plain", strings.Repeat("x", 4*maxActForm))
+	if n := <-read; n != maxActForm {
+		t.Errorf("%d bytes were read, want %d", n, maxActForm)
+	}
+	if status := post(languagePath, "application/x-www-form-urlencoded", "language=es&more="+strings.Repeat("x", maxActForm)); status != 400 {
+		t.Errorf("a form of more is answered %d, want 400", status)
+	}
+	// A form of parts is none that the page sends, so that it changes nothing.
+	if status := post(languagePath, "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"language\"\r\n\r\nes\r\n--x--\r\n"); status != 303 {
+		t.Errorf("a form of parts is answered %d, want 303", status)
 	}
 }
