@@ -213,7 +213,7 @@ func TestNoFormIsTooLarge(t *testing.T) {
 	t.Cleanup(func() { closeServer(t, s) })
 	post := func(path, kind, body string) int {
 		t.Helper()
-		response, err := http.Post("http://"+s.Addr()+path, kind, strings.NewReader(body))
+		response, err := g.browser().Post("http://"+s.Addr()+path, kind, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
