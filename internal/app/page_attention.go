@@ -60,14 +60,22 @@ func (a attendant) Settle(ctx context.Context, externalID, event string, by web.
 }
 
 // ActOnUsers implements [web.Attender]. A user who is not there any more, or may not
-// be given that status, is refused; any other error ends the act.
+// be given that status, is refused. An act that was begun goes on though its operator
+// leaves. An error ends it; where something was done by then, the result says so.
 func (a attendant) ActOnUsers(ctx context.Context, users []string, do web.GroupAct, by web.Act) (r web.GroupResult, err error) {
+	ctx = context.WithoutCancel(ctx)
 	queued := false
-	for _, id := range users {
+	for i, id := range users {
 		whyNot, err := a.actOn(ctx, id, do, actOf(by))
-		switch {
-		case err != nil:
+		if err != nil && r.Done == 0 {
 			return r, err
+		}
+		if err != nil {
+			a.log.Error("an act on a group ended early", "done", r.Done, "left", len(users)-i, "error", err)
+			r.Refused = append(r.Refused, web.Refused{Why: "the ledger failed before these were reached; the log says why", Users: len(users) - i, Sample: id})
+			break
+		}
+		switch {
 		case whyNot == "":
 			r.Done++
 			queued = queued || do == web.GroupResend || do == web.GroupForce

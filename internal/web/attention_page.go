@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"alta/pipeline"
 )
@@ -121,6 +122,9 @@ func (a *AttentionPage) Act(w http.ResponseWriter, r *http.Request) {
 		a.Pages.Refuse(w, r, words.NoUsers)
 		return
 	}
+	// A thousand users take longer than the server gives a page; what it writes behind
+	// that limit would be lost. It fails where there is none.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 	result, err := a.From.ActOnUsers(r.Context(), users, do, act)
 	if err != nil {
 		a.Pages.Fail(w, r, "act on the users of a group", err)
