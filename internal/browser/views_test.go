@@ -44,7 +44,10 @@ func views() []view {
 		{"forecast", operator, operatorAt("forecast")},
 		{"attention", operator, operatorAt("attention")},
 		{"mails", operator, operatorAt("mails")},
-		{"audit", operator, operatorAt("audit?verify=now")},
+		{"audit", operator, func(d *demo) string {
+			d.alta("users", "mark", "finanzas@tostadora.example", "verified", "--reason", "her papers were seen in the branch")
+			return d.page + "audit?verify=now"
+		}},
 		{"nowhere", viewer, operatorAt("nowhere")},
 	}
 }
