@@ -45,3 +45,10 @@ func (p *Page) WantNoSideScroll() {
 		p.t.Errorf("%s is %d pixels wider than its window", p.Address(), wide)
 	}
 }
+
+// Unfold opens all that the page has folded away, forms of acts for example, and tells
+// whether there was any.
+func (p *Page) Unfold() bool {
+	p.t.Helper()
+	return Eval[int](p, `[...document.querySelectorAll("details:not([open])")].map(d => { d.removeAttribute("name"); d.open = true; }).length`) > 0
+}

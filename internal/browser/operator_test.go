@@ -33,7 +33,7 @@ func TestTheFunnelMoves(t *testing.T) {
 // and a form that an operator would send is refused.
 func TestAViewerOnlyLooks(t *testing.T) {
 	b, d := Start(t), startDemo(t)
-	for _, path := range []string{"", "forecast", "attention", "mails"} {
+	for _, path := range []string{"", "users", "users/" + idOf(1), "forecast", "attention", "mails", "audit"} {
 		forms := func(as *Page) string {
 			as.Go(d.page + path)
 			return Eval[string](as, `[...document.querySelectorAll("form[method=post]")].map(f => f.getAttribute("action")).join(" ")`)

@@ -1,0 +1,6 @@
+//go:build !race
+
+package browser
+
+// slack is how many times longer than promised an answer may take.
+const slack = 1
