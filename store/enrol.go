@@ -45,6 +45,7 @@ const (
 	WasUpdated   Outcome = "updated"
 	WasUnchanged Outcome = "unchanged"
 	WasErased    Outcome = "erased"
+	WasRefused   Outcome = "refused" // by [Store.EnrolEach] only: the status would move
 )
 
 // Planner says which mail a user is owed next, as [pipeline.Plan.Next] does.
@@ -56,37 +57,49 @@ type Planner func(pipeline.User, pipeline.History) (pipeline.Next, bool)
 // only moves forward, and an erased user stays erased. Enrolling the same
 // records again changes nothing.
 func (s *Store) Enrol(ctx context.Context, users []pipeline.User, from Origin, plan Planner, now time.Time) (Enrolled, error) {
-	e, err := s.enrol(ctx, users, from, plan, now, false)
+	var counts Enrolled
+	err := s.write(ctx, func(tx *sql.Tx) (err error) {
+		counts, err = enrol(tx, users, from, plan, now, nil)
+		return err
+	})
 	if err != nil {
 		return Enrolled{}, err
 	}
-	return e.counts, nil
+	return counts, nil
 }
 
-// EnrolEach is [Store.Enrol] of a few users whose ids differ. It returns what became
-// of each, by the id.
-func (s *Store) EnrolEach(ctx context.Context, users []pipeline.User, plan Planner, now time.Time) (map[string]Outcome, error) {
-	e, err := s.enrol(ctx, users, Imported, plan, now, true)
-	if err != nil {
-		return nil, err
-	}
-	return e.each, nil
-}
-
-func (s *Store) enrol(ctx context.Context, users []pipeline.User, from Origin, plan Planner, now time.Time, each bool) (e enrolment, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		e = enrolment{newcomers: newcomers{tx, from, plan, now}}
-		if each {
-			e.each = make(map[string]Outcome, len(users))
+// EnrolEach is [Store.Enrol] of a few users whose ids differ, by somebody's act. It
+// audits each one that was added or changed, with the note behind what changed, and
+// leaves a user alone whose status would move. It returns what became of each, by the
+// id.
+func (s *Store) EnrolEach(ctx context.Context, users []pipeline.User, plan Planner, note string, by Act, now time.Time) (map[string]Outcome, error) {
+	var each *Reception
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		each = NewReception()
+		if _, err := enrol(tx, users, Imported, plan, now, each); err != nil {
+			return err
 		}
-		for few := range slices.Chunk(users, lookedUpAtOnce) {
-			if err := e.enrolAll(few); err != nil {
+		for _, line := range each.Lines(users, note) {
+			if err := addAudit(tx, by, line.Action, line.UserID, line.Detail, now); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return e, err
+	if err != nil {
+		return nil, err
+	}
+	return each.Outcomes, nil
+}
+
+func enrol(tx *sql.Tx, users []pipeline.User, from Origin, plan Planner, now time.Time, each *Reception) (Enrolled, error) {
+	e := enrolment{newcomers: newcomers{tx, from, plan, now}, each: each}
+	for few := range slices.Chunk(users, lookedUpAtOnce) {
+		if err := e.enrolAll(few); err != nil {
+			return Enrolled{}, err
+		}
+	}
+	return e.counts, nil
 }
 
 // lookedUpAtOnce bounds what is kept of the users that one query looks up.
@@ -99,14 +112,7 @@ type enrolment struct {
 	added  []pipeline.User    // the newcomers among them
 	news   []change
 	counts Enrolled
-	each   map[string]Outcome // by id; nil where nobody asks
-}
-
-// came notes what became of a user.
-func (e *enrolment) came(id string, o Outcome) {
-	if e.each != nil {
-		e.each[id] = o
-	}
+	each   *Reception // nil for an import
 }
 
 // change is what is known anew of a user whom the ledger has.
@@ -139,24 +145,28 @@ func (e *enrolment) sort(u pipeline.User) {
 	if !found {
 		u = WithDefaults(u)
 		e.counts.Added++
-		e.came(u.ID, WasAdded)
+		e.each.CameAnew(u.ID)
 		e.known[u.ID] = UserRow{User: u, Sourced: e.from == Sourced}
 		e.added = append(e.added, u)
 		return
 	}
 	if old.Status == pipeline.Erased {
 		e.counts.Erased++
-		e.came(u.ID, WasErased)
+		e.each.Came(u.ID, WasErased)
 		return
 	}
 	row := Merge(old, u, e.from)
-	if row == old {
+	switch {
+	case row == old:
 		e.counts.Unchanged++
-		e.came(u.ID, WasUnchanged)
+		e.each.Came(u.ID, WasUnchanged)
+		return
+	case e.each.Refuses(old, row):
+		e.each.Came(u.ID, WasRefused)
 		return
 	}
 	e.counts.Updated++
-	e.came(u.ID, WasUpdated)
+	e.each.Changed(old, row)
 	e.known[u.ID] = row
 	e.news = append(e.news, change{old, row})
 }

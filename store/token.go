@@ -118,8 +118,9 @@ func (s *Store) AddToken(ctx context.Context, t Token, by Act, now time.Time) er
 	return nil
 }
 
-// RevokeToken ends a token and the logins that were made with it, and audits it. The
-// error wraps [ErrNotFound] when no valid one has the name.
+// RevokeToken ends a token and the logins that were made with it, forgets the requests
+// that came with it, since the next token may have its name, and audits it. The error
+// wraps [ErrNotFound] when no valid one has the name.
 func (s *Store) RevokeToken(ctx context.Context, name string, by Act, now time.Time) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		living, err := column[int64](tx, `SELECT id FROM tokens WHERE name = ? AND revoked_at IS NULL`, name)
@@ -133,6 +134,9 @@ func (s *Store) RevokeToken(ctx context.Context, name string, by Act, now time.T
 			return err
 		}
 		if _, err := tx.Exec(`DELETE FROM logins WHERE token_id = ?`, living[0]); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`DELETE FROM requests WHERE token = ?`, name); err != nil {
 			return err
 		}
 		return addAudit(tx, by, "token_revoke", "", name, now)

@@ -52,6 +52,18 @@ func TestAPIFromSignUpToErasure(t *testing.T) {
 		crm.do("POST", "/users", `{"users":[`+oneUser(bob)+`]}`).read(t, 200, &taken)
 		crm.do("POST", "/users", `{"users":[{"id":"?"}]}`).refused(t, api.Invalid, "results")
 
+		// A status moves by a mark only, which asks for a reason. What is right of the same user waits for that.
+		moved, renamed := strings.Replace(oneUser(ana), "{", `{"status":"opted_out",`, 1), strings.Replace(oneUser(bob), bob.email, "otra@correo.example", 1)
+		var again resultsSaid
+		crm.do("POST", "/users", `{"users":[`+moved+`,`+renamed+`]}`).read(t, 200, &again)
+		if r := again.Results[0]; r.Result != api.Refused || len(r.Problems) != 1 || r.Problems[0] != (api.FieldProblem{Field: "status", Reason: notByEnrol}) {
+			t.Errorf("a status that would move: %+v", r)
+		}
+		if r := again.Results[1]; r.Result != "updated" || r.Problems != nil {
+			t.Errorf("another address: %+v", r)
+		}
+		crm.do("POST", "/users", `{"users":[`+moved+`],"invite":"now"}`).refused(t, api.Invalid, "results")
+
 		var shown userJSON
 		screen.do("GET", "/users/"+ana.id, "").read(t, 200, &shown)
 		if shown.Email != ana.email || shown.Mails != 1 {
@@ -72,10 +84,13 @@ func TestAPIFromSignUpToErasure(t *testing.T) {
 		crm.do("DELETE", "/users/nobody?reason=r", "").refused(t, api.NotFound, "no user")
 
 		audit := w.exec(0, "audit", "list", "--actor", "token:crm")
-		for _, act := range []string{"mark", "seen in the branch", "erase", "wish of 3 May"} {
+		for _, act := range []string{"mark", "seen in the branch", "erase", "wish of 3 May", "enrol", "added, invite now", "changed email"} {
 			if !strings.Contains(audit, act) {
 				t.Errorf("the audit log lacks %q:\n%s", act, audit)
 			}
+		}
+		if strings.Contains(audit, "opted_out") || strings.Contains(audit, "otra@") {
+			t.Errorf("the audit log has what was refused, or a value:\n%s", audit)
 		}
 	})
 }
@@ -151,6 +166,8 @@ func TestAPIFindsUsers(t *testing.T) {
 		t.Errorf("%d mails are foreseen", mails)
 	}
 	c.bad("GET", "/forecast?from=tomorrow", "").refused(t, api.Malformed, "from must be a time")
+	c.do("GET", "/forecast?from=9999-12-31T23:59:59Z", "").refused(t, api.Malformed, "before 9999-12-31")
+	c.do("GET", "/forecast?from=9999-12-30T23:59:59Z", "").read(t, 200, nil)
 	if got := c.do("GET", "/openapi.yaml", ""); got.status != 200 || string(got.body) != string(api.Contract()) {
 		t.Errorf("the contract: %d", got.status)
 	}

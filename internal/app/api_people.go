@@ -23,11 +23,11 @@ func (desk) Check(f api.Fields) (pipeline.User, []api.FieldProblem) {
 
 // Enrol implements [api.People].
 func (d desk) Enrol(ctx context.Context, users []pipeline.User, invite bool, by api.By) ([]api.Enrolled, error) {
-	plan := d.planner()
+	plan, note := d.planner(), ""
 	if invite {
-		plan = d.inviteNow(plan)
+		plan, note = d.inviteNow(plan), noteInvite
 	}
-	each, err := d.store.EnrolEach(ctx, users, plan, d.now())
+	each, err := d.store.EnrolEach(ctx, users, plan, note, actBy(by), d.now())
 	if err != nil {
 		return nil, apiError(err)
 	}
@@ -35,6 +35,10 @@ func (d desk) Enrol(ctx context.Context, users []pipeline.User, invite bool, by 
 	queued := false
 	for i, u := range users {
 		all[i] = api.Enrolled{ID: u.ID, Result: string(each[u.ID])}
+		if each[u.ID] == store.WasRefused {
+			all[i].Problems = []api.FieldProblem{{Field: "status", Reason: notByEnrol}}
+			continue
+		}
 		if !invite {
 			continue
 		}
@@ -49,6 +53,12 @@ func (d desk) Enrol(ctx context.Context, users []pipeline.User, invite bool, by 
 	}
 	return all, apiError(err)
 }
+
+// noteInvite is what the audit log says of users who came in with an invite now.
+const noteInvite = "invite now"
+
+// notByEnrol is why the status of a user whom the ledger has stays as it is.
+const notByEnrol = "the user exists; use POST " + api.Prefix + "/users/{id}/mark, which asks for a reason"
 
 // mailQueued is what is said of a mail that leaves within seconds.
 const mailQueued = "queued"
@@ -84,7 +94,7 @@ func (d desk) invite(ctx context.Context, id string, by api.By) (outcome string,
 			return mailQueued, nil
 		}
 	}
-	whyNot, err := d.store.Resend(ctx, id, pipeline.Invite, false, store.Act{Actor: tokenActor(by.Token), Reason: "invite now"}, d.now())
+	whyNot, err := d.store.Resend(ctx, id, pipeline.Invite, false, store.Act{Actor: tokenActor(by.Token), Reason: noteInvite}, d.now())
 	if err != nil || whyNot != "" {
 		return whyNot, err
 	}

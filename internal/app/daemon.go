@@ -211,7 +211,9 @@ func (d *daemon) unserved(ctx context.Context, slot time.Time) time.Time {
 // still goes on: that one takes what falls due meanwhile.
 func (d *daemon) begin(ctx context.Context, p pass) {
 	if !d.serving.CompareAndSwap(false, true) {
-		d.log.Warn("a slot was skipped: the run before it still goes on", "slot", p.slot)
+		if !p.slot.IsZero() { // without one somebody asked for a run, and has this one
+			d.log.Warn("a slot was skipped: the run before it still goes on", "slot", p.slot)
+		}
 		return
 	}
 	d.owed.Store(nil)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"syscall"
@@ -164,6 +165,22 @@ func TestASlotIsSkippedWhileARunGoesOn(t *testing.T) {
 }
 
 // A bug in one run ends neither the daemon nor the runs after it.
+// Only a slot is told of as skipped: a run that somebody asked for while one goes on is
+// that one.
+func TestOnlyASlotIsSkipped(t *testing.T) {
+	log := &logBuffer{}
+	d := &daemon{engine: &engine{log: slog.New(slog.NewTextHandler(log, nil))}}
+	d.serving.Store(true)
+	d.begin(t.Context(), pass{trigger: store.ByCommand})
+	if log.String() != "" {
+		t.Errorf("of a run without a slot the log says %s", log)
+	}
+	d.begin(t.Context(), pass{trigger: store.BySchedule, slot: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)})
+	if !strings.Contains(log.String(), "a slot was skipped") {
+		t.Errorf("of a slot the log says %q", log)
+	}
+}
+
 func TestARunThatMeetsABug(t *testing.T) {
 	w := newWorld(t, time.Now)
 	log := &logBuffer{}

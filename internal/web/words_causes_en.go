@@ -73,6 +73,8 @@ func englishCauses() causes {
 		"claim_lost":       {"Another machine took over", "The mail was not sent here.", "Nothing: it goes on by itself."},
 		"plan_changed":     {"The plan no longer owes it", "The settings changed since the mail was planned.", "Resend if the user is to get it all the same."},
 		"session_wait":     {"A link was being made", "Somebody else asked for one at the same time, and it did not come.", "Nothing: the next click tries again."},
+		"later_needless":   {"The partner API was not known to be in trouble", "The user asked for a mail once it is back, and no verification had failed lately.", "Nothing: the user's next click opens one."},
+		"later_vain":       {"No mail may follow", "The user asked for a mail later, but is in review, or has had as many as plan.max_mails allows.", "Nothing. You can send one by hand."},
 		"session_no_turn":  {"No room at the partner API", "The API is slow, or too many asked at once. Nothing was sent.", "Nothing, unless it goes on: see whether the API is slow, then capa.rate and capa.connections."},
 		"user_verified":    {"The user is verified", "No more mail is owed.", "Nothing."},
 		"user_rejected":    {"The user was rejected", "No more mail is owed.", "Nothing."},

@@ -73,6 +73,8 @@ func spanishCauses() causes {
 		"claim_lost":       {"Otra máquina tomó el relevo", "El correo no se envió aquí.", "Nada: sigue solo."},
 		"plan_changed":     {"El plan ya no lo debe", "La configuración cambió desde que se planeó el correo.", "Reenvíe si el usuario debe recibirlo de todos modos."},
 		"session_wait":     {"Se estaba creando un enlace", "Alguien pidió uno al mismo tiempo y no llegó.", "Nada: el siguiente clic lo intenta de nuevo."},
+		"later_needless":   {"No se sabía de problemas en la API del socio", "El usuario pidió un correo para cuando vuelva, y últimamente no había fallado ninguna verificación.", "Nada: el siguiente clic del usuario abre una."},
+		"later_vain":       {"No puede seguir ningún correo", "El usuario pidió un correo para después, pero está en revisión o ya tuvo todos los que permite plan.max_mails.", "Nada. Puede enviar uno a mano."},
 		"session_no_turn":  {"Sin lugar en la API del socio", "La API tarda, o preguntaron demasiados a la vez. No se envió nada.", "Nada, salvo que siga: vea si la API tarda, y luego capa.rate y capa.connections."},
 		"user_verified":    {"El usuario está verificado", "No se debe más correo.", "Nada."},
 		"user_rejected":    {"El usuario fue rechazado", "No se debe más correo.", "Nada."},

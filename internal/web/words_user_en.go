@@ -82,6 +82,7 @@ func englishActions() map[string]string {
 	return map[string]string{
 		"mark": "Status changed by hand", "resend": "Sent again by hand", "hold": "Held by hand", "release": "Released by hand", "erase": "Erased",
 		"opt_out": "Opted out", "ask_later": "Asked for a mail once the service is back", "approve": "A run was approved", "try_now": "An outage was probed at once",
+		"enrol": "Came, or was changed, by the API", "link": "A link was handed out by the API", "run": "A run was begun by the API",
 		"settle_news": "News was seen to", "test_mail": "A test mail was sent", "token_add": "A token was made", "token_revoke": "A token was revoked", "rekey": "The data key was changed", "move": "The ledger was moved",
 	}
 }

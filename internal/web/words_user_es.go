@@ -82,6 +82,7 @@ func spanishActions() map[string]string {
 	return map[string]string{
 		"mark": "Estado cambiado a mano", "resend": "Enviado de nuevo a mano", "hold": "Retenido a mano", "release": "Liberado a mano", "erase": "Borrado",
 		"opt_out": "Dado de baja", "ask_later": "Pidió un correo cuando vuelva el servicio", "approve": "Se aprobó una ejecución", "try_now": "Se probó enseguida tras un corte",
+		"enrol": "Llegó, o cambió, por la API", "link": "Se entregó un enlace por la API", "run": "Se inició una ejecución por la API",
 		"settle_news": "Noticia atendida", "test_mail": "Se envió un correo de prueba", "token_add": "Se creó un token", "token_revoke": "Se revocó un token", "rekey": "Se cambió la clave de datos", "move": "Se trasladó el registro",
 	}
 }

@@ -22,6 +22,26 @@ func addAudit(ctx context.Context, tx pgx.Tx, by store.Act, action, user, detail
 	return nil
 }
 
+// addAuditLines is addAudit of many lines, in their order, of which it takes the
+// action, the user and the detail.
+func addAuditLines(ctx context.Context, tx pgx.Tx, by store.Act, lines []store.AuditEntry, now time.Time) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	var actions, users, details []string
+	for _, l := range lines {
+		actions, users, details = append(actions, l.Action), append(users, l.UserID), append(details, text(by.Detail(l.Detail)))
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO audit (at, actor, action, user_id, detail)
+		SELECT $1, $2, n.action, n.user_id, n.detail
+		FROM unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS n (action, user_id, detail, place) ORDER BY n.place`,
+		now.UnixMilli(), text(by.Actor), actions, users, details)
+	if err != nil {
+		return fmt.Errorf("write the audit log: %w", err)
+	}
+	return nil
+}
+
 // NoteAct writes to the audit log what was done by hand and changes nothing in the
 // ledger, for a user or, with "", for none.
 func (s *Store) NoteAct(ctx context.Context, action, user, detail string, by store.Act, now time.Time) error {

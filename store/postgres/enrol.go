@@ -29,19 +29,24 @@ func (s *Store) Enrol(ctx context.Context, users []pipeline.User, from store.Ori
 	return counts, nil
 }
 
-// EnrolEach is [Store.Enrol] of a few users whose ids differ. It returns what became
-// of each, by the id.
-func (s *Store) EnrolEach(ctx context.Context, users []pipeline.User, plan store.Planner, now time.Time) (map[string]store.Outcome, error) {
-	var each map[string]store.Outcome
+// EnrolEach is [Store.Enrol] of a few users whose ids differ, by somebody's act. It
+// audits each one that was added or changed, with the note behind what changed, and
+// leaves a user alone whose status would move. It returns what became of each, by the
+// id.
+func (s *Store) EnrolEach(ctx context.Context, users []pipeline.User, plan store.Planner, note string, by store.Act, now time.Time) (map[string]store.Outcome, error) {
+	var each *store.Reception
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		each = make(map[string]store.Outcome, len(users))
+		each = store.NewReception()
 		e := enrolment{tx: tx, from: store.Imported, plan: plan, now: now, each: each}
-		return e.enrolAll(ctx, users)
+		if err := e.enrolAll(ctx, users); err != nil {
+			return err
+		}
+		return addAuditLines(ctx, tx, by, each.Lines(users, note), now)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return each, nil
+	return each.Outcomes, nil
 }
 
 // lookedUpAtOnce bounds what is kept of the users that one query looks up.
@@ -66,14 +71,7 @@ type enrolment struct {
 	known  map[string]keyedRow // by id: those of the users at hand whom the ledger has
 	news   []change
 	counts store.Enrolled
-	each   map[string]store.Outcome // by id; nil where nobody asks
-}
-
-// came notes what became of a user.
-func (e *enrolment) came(id string, o store.Outcome) {
-	if e.each != nil {
-		e.each[id] = o
-	}
+	each   *store.Reception // nil for an import
 }
 
 // enrolAll writes the newcomers first, many at once, and then what changed, for a
@@ -140,17 +138,21 @@ func (e *enrolment) sort(u pipeline.User) error {
 	}
 	if old.Status == pipeline.Erased {
 		e.counts.Erased++
-		e.came(u.ID, store.WasErased)
+		e.each.Came(u.ID, store.WasErased)
 		return nil
 	}
 	row := keyedRow{store.Merge(old.UserRow, u, e.from), old.key}
-	if row == old {
+	switch {
+	case row == old:
 		e.counts.Unchanged++
-		e.came(u.ID, store.WasUnchanged)
+		e.each.Came(u.ID, store.WasUnchanged)
+		return nil
+	case e.each.Refuses(old.UserRow, row.UserRow):
+		e.each.Came(u.ID, store.WasRefused)
 		return nil
 	}
 	e.counts.Updated++
-	e.came(u.ID, store.WasUpdated)
+	e.each.Changed(old.UserRow, row.UserRow)
 	e.known[u.ID] = row
 	e.news = append(e.news, change{old, row})
 	return nil

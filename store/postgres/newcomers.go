@@ -78,7 +78,7 @@ func (e *enrolment) addNewcomers(ctx context.Context, users []pipeline.User) (ad
 		if _, done := e.known[u.ID]; done {
 			continue
 		}
-		e.came(u.ID, store.WasAdded)
+		e.each.CameAnew(u.ID)
 		u = store.WithDefaults(u)
 		row := keyedRow{store.UserRow{User: u, Sourced: e.from == store.Sourced}, key}
 		e.known[u.ID] = row

@@ -35,8 +35,9 @@ func (s *Store) AddToken(ctx context.Context, t store.Token, by store.Act, now t
 	return nil
 }
 
-// RevokeToken ends a token and the logins that were made with it, and audits it. The
-// error wraps [store.ErrNotFound] when no valid one has the name.
+// RevokeToken ends a token and the logins that were made with it, forgets the requests
+// that came with it, since the next token may have its name, and audits it. The error
+// wraps [store.ErrNotFound] when no valid one has the name.
 func (s *Store) RevokeToken(ctx context.Context, name string, by store.Act, now time.Time) error {
 	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		living, err := column[int64](ctx, tx, `UPDATE tokens SET revoked_at = $1 WHERE name = $2 AND revoked_at IS NULL RETURNING id`, ms(now), name)
@@ -47,6 +48,9 @@ func (s *Store) RevokeToken(ctx context.Context, name string, by store.Act, now 
 			return store.ErrNotFound
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM logins WHERE token_id = $1`, living[0]); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM requests WHERE token = $1`, name); err != nil {
 			return err
 		}
 		return addAudit(ctx, tx, by, "token_revoke", "", name, now)

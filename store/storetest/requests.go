@@ -45,6 +45,18 @@ func requestBehaviours() []behaviour {
 			f.startRequest(k, 1, nil)
 			f.startRequest(store.RequestKey{Token: "shop", Key: "k-1"}, 2, nil)
 		}},
+		{"a token that is revoked takes its answers along, and no other's", func(f *fixture) {
+			shop := store.RequestKey{Token: "shop", Key: "k-1"}
+			f.token("crm", store.Operator)
+			for _, k := range []store.RequestKey{k, shop} {
+				f.startRequest(k, 1, nil)
+				f.must(f.FinishRequest(f.t.Context(), k, 200, []byte("a")))
+			}
+			f.must(f.RevokeToken(f.t.Context(), "crm", operator, f.now))
+			f.token("crm", store.Operator)
+			f.startRequest(k, 2, nil)
+			f.startRequest(shop, 1, &store.Request{Digest: requestDigest(1), Status: 200, Body: []byte("a")})
+		}},
 		{"a request whose process died is made again once nobody can be at it", func(f *fixture) {
 			f.startRequest(k, 1, nil)
 			f.now = f.now.Add(requestLease - time.Millisecond)

@@ -77,7 +77,7 @@ type Ledger interface {
 	AuditPage(ctx context.Context, f store.AuditFilter) ([]store.AuditRow, error)
 	VerifyAudit(ctx context.Context, noted store.AuditHash) (store.AuditProof, error)
 
-	EnrolEach(ctx context.Context, users []pipeline.User, plan store.Planner, now time.Time) (map[string]store.Outcome, error)
+	EnrolEach(ctx context.Context, users []pipeline.User, plan store.Planner, note string, by store.Act, now time.Time) (map[string]store.Outcome, error)
 	NoteAct(ctx context.Context, action, user, detail string, by store.Act, now time.Time) error
 	StartRequest(ctx context.Context, k store.RequestKey, d store.RequestDigest, forgotten, lost, now time.Time) (known *store.Request, err error)
 	FinishRequest(ctx context.Context, k store.RequestKey, status int, body []byte) error

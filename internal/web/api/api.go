@@ -119,7 +119,9 @@ func (a *api) serve(do operation, acts bool) http.Handler {
 		if err != nil {
 			answer = a.problem(err, r).answer()
 		}
-		answer.write(w)
+		if err := answer.write(w); err != nil {
+			a.problem(err, r).Write(w)
+		}
 	})
 }
 

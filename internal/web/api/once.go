@@ -12,12 +12,15 @@ import (
 // (draft-ietf-httpapi-idempotency-key-header).
 const KeyHeader = "Idempotency-Key"
 
-// How long a key is remembered, and how long a request with it may take: one that has
-// not ended by then died with its process.
+// How long a key is remembered, and how long a request with it takes at the least
+// until it counts as one that died with its process.
 const (
 	keyLife  = 24 * time.Hour
 	keyLease = 5 * time.Minute
 )
+
+// leaseMargin is for what a request takes beside its act.
+const leaseMargin = time.Minute
 
 // longestKey bounds a key, in bytes.
 const longestKey = 255
@@ -61,7 +64,7 @@ func (a *api) once(do operation) operation {
 			return answer{}, Refuse(Malformed, "The %s must be one value of 1 to %d visible ASCII characters, a UUID for example.", KeyHeader, longestKey)
 		}
 		k, d, now := Key{c.token, given[0]}, digestOf(c), a.Now()
-		kept, err := a.Keys.StartKey(c.ctx, k, d, now.Add(-keyLife), now.Add(-keyLease), now)
+		kept, err := a.Keys.StartKey(c.ctx, k, d, now.Add(-keyLife), now.Add(-a.lease()), now)
 		switch {
 		case err != nil:
 			return answer{}, err
@@ -77,6 +80,10 @@ func (a *api) once(do operation) operation {
 		return a.again(c, *kept, do)
 	}
 }
+
+// lease is how long a request with a key may take: one that has not ended by then
+// died with its process.
+func (a *api) lease() time.Duration { return max(keyLease, a.Patience+leaseMargin) }
 
 // first does what the first request with a key asks for.
 func (a *api) first(c call, k Key, do operation) (answer, error) {

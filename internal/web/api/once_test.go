@@ -1,9 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -71,16 +71,18 @@ type onceWorld struct {
 	keys    *shelf
 	counter *counter
 	now     time.Time
+	api     *api
+	log     *bytes.Buffer
 	handler http.Handler
 }
 
 func newOnceWorld(do func(n int) (answer, error)) *onceWorld {
-	w := &onceWorld{keys: newShelf(), counter: &counter{do: do}, now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)}
-	a := &api{Options: Options{
+	w := &onceWorld{keys: newShelf(), counter: &counter{do: do}, now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC), log: &bytes.Buffer{}}
+	w.api = &api{Options: Options{
 		Keys: w.keys, Who: func(context.Context) string { return "crm" }, PerMinute: 1000, Patience: time.Minute,
-		Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}, limiter: newLimiter(1000)}
-	w.handler = a.serve(a.once(w.counter.operation), true)
+	w.handler = w.api.serve(w.api.once(w.counter.operation), true)
 	return w
 }
 
@@ -173,6 +175,36 @@ func TestOnce(t *testing.T) {
 		w.post("k", "{}")
 		w.now = w.now.Add(24 * time.Hour)
 		w.wantAnswer(t, w.post("k", "{}"), 202, `{"n":2}`)
+	})
+	t.Run("a request that is still at it keeps its key, however patient the API is", func(t *testing.T) {
+		for _, c := range []struct{ patience, lease time.Duration }{
+			{time.Minute, 5 * time.Minute}, {4 * time.Minute, 5 * time.Minute}, {10 * time.Minute, 11 * time.Minute},
+		} {
+			w := newOnceWorld(counted)
+			w.api.Patience = c.patience
+			k := Key{"crm", "k"}
+			if _, err := w.keys.StartKey(t.Context(), k, Digest{}, time.Time{}, time.Time{}, w.now); err != nil {
+				t.Fatal(err)
+			}
+			w.now = w.now.Add(c.lease - time.Millisecond)
+			w.wantAnswer(t, w.post("k", "{}"), 422, "/problems/key-reused")
+			w.now = w.now.Add(time.Millisecond)
+			w.wantAnswer(t, w.post("k", "{}"), 202, `{"n":1}`)
+		}
+	})
+	t.Run("an answer that has no JSON is a problem, is in the log, and leaves the key to the next", func(t *testing.T) {
+		w := newOnceWorld(func(n int) (answer, error) {
+			if n < 3 {
+				return ok(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), nil
+			}
+			return counted(n)
+		})
+		w.wantAnswer(t, w.post("", "{}"), 500, "/problems/broken")
+		w.wantAnswer(t, w.post("k", "{}"), 500, "/problems/broken")
+		w.wantAnswer(t, w.post("k", "{}"), 202, `{"n":3}`)
+		if n := strings.Count(w.log.String(), "encode an answer"); n != 2 {
+			t.Errorf("the log tells of it %d times:\n%s", n, w.log.String())
+		}
 	})
 	t.Run("a key that is none is refused", func(t *testing.T) {
 		w := newOnceWorld(counted)

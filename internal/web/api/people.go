@@ -151,20 +151,31 @@ func (a *api) enrol(c call) (answer, error) {
 		good, places = append(good, u), append(places, i)
 	}
 	if len(good) == 0 {
-		p := Refuse(Invalid, "No user can be taken in; results says what is wrong with each.")
-		p.Results = results
-		return answer{}, p
+		return answer{}, refuseAll(results)
 	}
 	done, err := a.People.Enrol(c.ctx, good, asked.Invite == "now", By{Token: c.token})
 	if err != nil {
 		return answer{}, err
 	}
+	taken := 0
 	for i, d := range done {
 		results[places[i]] = d
+		if d.Result != Refused {
+			taken++
+		}
+	}
+	if taken == 0 {
+		return answer{}, refuseAll(results)
 	}
 	return answer{status: http.StatusOK, body: struct {
 		Results []Enrolled `json:"results"`
 	}{results}}, nil
+}
+
+func refuseAll(results []Enrolled) *Problem {
+	p := Refuse(Invalid, "No user can be taken in; results says what is wrong with each.")
+	p.Results = results
+	return p
 }
 
 func (a *api) users(c call) (answer, error) {

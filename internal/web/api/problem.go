@@ -115,7 +115,11 @@ func (p *Problem) answer() answer {
 }
 
 // Write answers with the problem.
-func (p *Problem) Write(w http.ResponseWriter) { p.answer().write(w) }
+func (p *Problem) Write(w http.ResponseWriter) {
+	if err := p.answer().write(w); err != nil {
+		panic(err) // a problem is texts and numbers, which always have a JSON
+	}
+}
 
 // seconds is a time in whole seconds, none too few.
 func seconds(d time.Duration) string { return strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10) }
@@ -151,12 +155,12 @@ func (a answer) mediaType() string {
 	return a.kind
 }
 
-func (a answer) write(w http.ResponseWriter) {
+// write answers. Where it returns an error, the body has no JSON and nothing is
+// written.
+func (a answer) write(w http.ResponseWriter) error {
 	text, err := a.encode()
 	if err != nil {
-		// What the API answers with always has a JSON; without one there is no answer.
-		w.WriteHeader(http.StatusInternalServerError)
-		return
+		return err
 	}
 	for name, values := range a.header {
 		w.Header()[name] = values
@@ -166,4 +170,5 @@ func (a answer) write(w http.ResponseWriter) {
 	w.WriteHeader(a.status)
 	// A client that went away is nobody's concern.
 	_, _ = w.Write(text)
+	return nil
 }

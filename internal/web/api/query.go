@@ -63,7 +63,8 @@ func (q *query) number(name string, otherwise, most int) int {
 	return n
 }
 
-// time is a moment as RFC 3339 has it, and otherwise when nobody gives one.
+// time is a moment as RFC 3339 has it, and otherwise when nobody gives one. A day
+// behind it, there is still one: RFC 3339 has no year of five digits.
 func (q *query) time(name string, otherwise time.Time) time.Time {
 	if !q.values.Has(name) {
 		return otherwise
@@ -71,6 +72,10 @@ func (q *query) time(name string, otherwise time.Time) time.Time {
 	at, err := time.Parse(time.RFC3339, q.text(name))
 	if err != nil {
 		q.refuse("%s must be a time such as 2026-05-03T14:00:00Z.", name)
+		return otherwise
+	}
+	if at.UTC().Year() < 1 || !at.Before(time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)) {
+		q.refuse("%s must lie in the years from 0001 on, and before 9999-12-31.", name)
 		return otherwise
 	}
 	return at
