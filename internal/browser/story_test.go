@@ -93,6 +93,13 @@ func (d *demo) findsTheUser(p *Page) {
 	if shown := p.Text("#found tbody"); !strings.Contains(shown, soughtName) || !strings.Contains(shown, soughtMail) {
 		p.t.Errorf("the one who is found is\n%s", shown)
 	}
+	// Whoever presses the mouse on a link leaves the field with that. If the list were put
+	// in place anew then, the link that the mouse is let go on would be another one.
+	Eval[bool](p, `window.asked = 0; document.body.addEventListener("htmx:beforeRequest", () => { window.asked++; }); true`)
+	p.Click("h1")
+	if n := Eval[int](p, "window.asked"); n != 0 {
+		p.t.Errorf("leaving the field asks for the list %d times more", n)
+	}
 	p.Click("#found tbody a")
 	p.Wait(".timeline")
 	if shown := p.Text("h1"); shown != soughtName {
