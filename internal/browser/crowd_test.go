@@ -3,6 +3,8 @@ package browser
 import (
 	"cmp"
 	"database/sql"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -42,6 +44,7 @@ func (d *demo) crowd(users int) {
 			d.t.Fatalf("make users from %d on: %v", from, err)
 		}
 	}
+	d.t.Logf("%d users were made in %v", users, time.Since(now).Round(time.Millisecond))
 }
 
 func addToCrowd(db *sql.DB, from, to int, now time.Time) error {
@@ -89,8 +92,9 @@ func (d *demo) wantQuick(t *testing.T, limit time.Duration, path string, query u
 		if err != nil {
 			t.Fatal(err)
 		}
+		_, err = io.Copy(io.Discard, response.Body)
 		took := time.Since(began)
-		if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusOK {
+		if err := errors.Join(err, response.Body.Close()); err != nil || response.StatusCode != http.StatusOK {
 			t.Fatalf("/%s is answered %d, %v", path, response.StatusCode, err)
 		}
 		if quickest < 0 || took < quickest {

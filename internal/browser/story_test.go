@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp/kb"
 )
 
 const (
@@ -80,18 +82,33 @@ func TestTheWholeStory(t *testing.T) {
 	}
 }
 
-// findsTheUser types into the search, nothing else, and follows the link to the user.
+// findsTheUser types into the search, and into a filter, nothing else, and follows the
+// link to the user.
 func (d *demo) findsTheUser(p *Page) {
 	d.t.Helper()
 	p.Click(`nav a[href="/users"]`)
 	p.Wait(`#found a[rel="next"]`) // there are more than a page of them
 	p.Type(`[name="q"]`, sought)
-	p.until("one user is found", func() (yes bool, instead string, err error) {
-		instead = p.Text("#found")
-		return Eval[int](p, `document.querySelectorAll("#found tbody tr").length`) == 1, instead, nil
-	})
+	rows := func(n int) {
+		p.until(fmt.Sprintf("%d users are found", n), func() (yes bool, instead string, err error) {
+			instead = p.Text("#found")
+			return Eval[int](p, `document.querySelectorAll("#found tbody tr").length`) == n, instead, nil
+		})
+	}
+	rows(1)
+	p.Type(`[name="country"]`, kb.ArrowDown) // Mexico
+	rows(0)
+	p.Type(`[name="country"]`, kb.ArrowDown) // the Dominican Republic
+	rows(1)
 	if shown := p.Text("#found tbody"); !strings.Contains(shown, soughtName) || !strings.Contains(shown, soughtMail) {
 		p.t.Errorf("the one who is found is\n%s", shown)
+	}
+	// Whoever presses the mouse on a link leaves the field with that. If the list were put
+	// in place anew then, the link that the mouse is let go on would be another one.
+	Eval[bool](p, `window.asked = 0; document.body.addEventListener("htmx:beforeRequest", () => { window.asked++; }); true`)
+	p.Click("h1")
+	if n := Eval[int](p, "window.asked"); n != 0 {
+		p.t.Errorf("leaving the field asks for the list %d times more", n)
 	}
 	p.Click("#found tbody a")
 	p.Wait(".timeline")
