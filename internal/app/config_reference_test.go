@@ -91,7 +91,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Guard:    GuardConfig{Mails: 1000, Times: 10},
 		Schedule: ScheduleConfig{Cron: "*/5 * * * *", TimeZone: "America/Mexico_City"},
-		Operator: OperatorConfig{Listen: "127.0.0.1:8080"},
+		Operator: OperatorConfig{Listen: "127.0.0.1:8080", APIRate: 600},
 		Log:      LogConfig{Level: "info", Format: "auto"},
 	}
 	if diff := cmp.Diff(want, got,

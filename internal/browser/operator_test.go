@@ -23,7 +23,7 @@ func TestTheFunnelMoves(t *testing.T) {
 		t.Errorf("%s are verified before, want the one who was played", n)
 	}
 	d.decided("yokasta.pena", "verify")
-	p.Go(d.page)
+	p.Visit(d.page)
 	if n := verified(); n != "2" {
 		t.Errorf("%s are verified after, want two", n)
 	}
@@ -35,7 +35,7 @@ func TestAViewerOnlyLooks(t *testing.T) {
 	b, d := Start(t), startDemo(t)
 	for _, path := range []string{"", "users", "users/" + idOf(1), "forecast", "attention", "mails", "audit"} {
 		forms := func(as *Page) string {
-			as.Go(d.page + path)
+			as.Visit(d.page + path)
 			return Eval[string](as, `[...document.querySelectorAll("form[method=post]")].map(f => f.getAttribute("action")).join(" ")`)
 		}
 		if found := strings.Fields(forms(d.signIn(b, viewer))); strings.Join(found, " ") != "/logout /language" {
@@ -54,7 +54,7 @@ func TestAViewerOnlyLooks(t *testing.T) {
 func TestAnOperatorSendsATestMail(t *testing.T) {
 	b, d := Start(t), startDemo(t)
 	p := d.signIn(b, operator)
-	p.Go(d.page + "mails")
+	p.Visit(d.page + "mails")
 	p.Type(`form[action="/mails/test"] [name="to"]`, "prueba@correo.example")
 	p.Type(`form[action="/mails/test"] [name="reason"]`, "to see how it looks")
 	p.Click(`form[action="/mails/test"] button`)

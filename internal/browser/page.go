@@ -37,7 +37,7 @@ func (b *Browser) Visit(t testing.TB, look Look, address string) *Page {
 	t.Cleanup(cancel)
 	p := &Page{t: t, ctx: ctx}
 	p.dress(look)
-	p.Go(address)
+	p.Visit(address)
 	return p
 }
 
@@ -65,8 +65,8 @@ func (p *Page) dress(look Look) {
 	}))
 }
 
-// Go opens an address in the tab.
-func (p *Page) Go(address string) {
+// Visit opens an address in the tab.
+func (p *Page) Visit(address string) {
 	p.t.Helper()
 	p.do("open "+address, chromedp.Navigate(address))
 }

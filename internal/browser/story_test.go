@@ -76,7 +76,7 @@ func TestTheWholeStory(t *testing.T) {
 			t.Errorf("%s sees that %d are verified, after %d", name, after, before)
 		}
 	}
-	mara.Go(d.page + "audit?user=" + strings.TrimPrefix(page, d.page+"users/"))
+	mara.Visit(d.page + "audit?user=" + strings.TrimPrefix(page, d.page+"users/"))
 	if shown := mara.Text("main"); !strings.Contains(shown, whyResent) || !strings.Contains(shown, "mara") || strings.Contains(shown, "vera") {
 		t.Errorf("the audit log says\n%s", shown)
 	}
@@ -140,7 +140,7 @@ func (d *demo) onlyReads(p *Page, page string) {
 			p.t.Errorf("the viewer's %s is answered %d", act, status)
 		}
 	}
-	p.Go(page)
+	p.Visit(page)
 	if now := p.Text("main"); strings.Contains(now, "I may not") || !strings.Contains(now, "Pending") {
 		p.t.Errorf("the viewer has done something:\n%s", now)
 	}
@@ -152,7 +152,7 @@ func (d *demo) mailResent(b *Browser) *Page {
 	box := b.Visit(d.t, Look{Width: 1280}, d.mailbox+"?q="+soughtMail)
 	nth := 0 // from above, where the newest mail is
 	box.until("the mail is in the mailbox", func() (yes bool, instead string, err error) {
-		box.Go(d.mailbox + "?q=" + soughtMail)
+		box.Visit(d.mailbox + "?q=" + soughtMail)
 		nth = Eval[int](box, fmt.Sprintf(`[...document.querySelectorAll(".mails li")].findIndex(li => li.innerText.includes(%q)) + 1`, resentTitled))
 		return nth > 0, box.Text(".mails"), nil
 	})
@@ -166,7 +166,7 @@ func (d *demo) mailResent(b *Browser) *Page {
 func (d *demo) showsTheEnd(p *Page, page string) {
 	d.t.Helper()
 	p.until("the timeline tells all of it", func() (yes bool, instead string, err error) {
-		p.Go(page)
+		p.Visit(page)
 		story := p.Text(".timeline")
 		for _, moment := range []string{
 			"Sent again by hand by mara", whyResent, "New link was sent",
@@ -191,7 +191,7 @@ var shownVerified = regexp.MustCompile(`Verified\s*([\d,]+)`)
 // verified is how many of all users are verified, as the overview shows it.
 func (d *demo) verified(p *Page) int {
 	d.t.Helper()
-	p.Go(d.page)
+	p.Visit(d.page)
 	found := shownVerified.FindStringSubmatch(p.Text(".funnel"))
 	if found == nil {
 		p.t.Fatalf("the funnel is\n%s", p.Text(".funnel"))

@@ -94,7 +94,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 			address, p := v.at(d), visitors[v.role].For(t)
 			for name, look := range looks() {
 				p.dress(look)
-				p.Go(address)
+				p.Visit(address)
 				if got := p.Address(); got != address {
 					t.Errorf("the page at %s leads to %s", address, got)
 				}
