@@ -123,7 +123,7 @@ type Found struct {
 // short, with the place to go on from.
 const (
 	fewLookedAt  = 500
-	manyLookedAt = 20_000
+	manyLookedAt = 5000
 )
 
 // Page finds a page of users and where the next one begins, "" behind the last.

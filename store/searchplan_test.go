@@ -57,7 +57,7 @@ func TestEverySearchIsARangeOfAnIndex(t *testing.T) {
 	for _, q := range searches() {
 		for _, r := range q.reachable(t) {
 			b := searchQuery{Search: q, dialect: searched(), args: map[string]any{}}
-			query := b.few(r)
+			query := b.few(r, `u.key`)
 			for _, step := range planOf(t, s, query) {
 				if !byIndex.MatchString(step) && !merge.MatchString(step) {
 					t.Fatalf("%+v in %+v: %s\n%s", q, r, step, query)

@@ -29,6 +29,11 @@ func (o Ordering) end() string { return `(` + o.Begins + ` || @last)` }
 type Dialect struct {
 	Orders map[Order]Ordering
 	Opened string // how the index of those who have opened their link is named behind a table
+	// Rows has the range select the users themselves, for an engine that would look each
+	// up once more, and has the parts of a union be read one by one, by rows of values:
+	// an equality would let the engine prefer the order of the keys, in which it may look
+	// at everybody.
+	Rows bool
 }
 
 // last is behind every text that begins with what stands before it.
@@ -49,7 +54,6 @@ func (q Search) In(d Dialect, r Range, columns string, n, most int) (matching, s
 		"n": n, "most": most, "text": q.text(), "folded": fold(q.text()), "last": last,
 		"value": r.From.Value, "key": r.From.Key,
 	}}
-	few := b.few(r)
 	where := ""
 	if conditions := b.conditions(r.From.Order); len(conditions) > 0 {
 		where = ` WHERE ` + strings.Join(conditions, ` AND `)
@@ -58,9 +62,13 @@ func (q Search) In(d Dialect, r Range, columns string, n, most int) (matching, s
 	if o, ok := d.Orders[r.From.Order]; ok {
 		order = ` ORDER BY ` + strings.ReplaceAll(o.InOrder, o.Value, `few.value`) + `, few.key`
 	}
-	matching = Query{`SELECT ` + columns + `, few.value FROM (` + few + `) few JOIN users u ON u.key = few.key` + where + order + ` LIMIT @n`, b.args}
-	stopped = Query{`SELECT few.key, few.value FROM (` + few + `) few` + order + ` LIMIT 1 OFFSET @most - 1`, b.args}
-	return matching, stopped
+	keys := b.few(r, `u.key`)
+	stopped = Query{`SELECT few.key, few.value FROM (` + keys + `) few` + order + ` LIMIT 1 OFFSET @most - 1`, b.args}
+	from := `SELECT ` + columns + `, few.value FROM (` + keys + `) few JOIN users u ON u.key = few.key`
+	if d.Rows {
+		from, order = `SELECT `+columns+`, u.value FROM (`+b.few(r, `u.*`)+`) u`, strings.ReplaceAll(order, `few.`, `u.`)
+	}
+	return Query{from + where + order + ` LIMIT @n`, b.args}, stopped
 }
 
 type searchQuery struct {
@@ -70,10 +78,10 @@ type searchQuery struct {
 }
 
 // few selects the first users of the range, by an index alone.
-func (b *searchQuery) few(r Range) string {
+func (b *searchQuery) few(r Range, columns string) string {
 	o, ok := b.dialect.Orders[r.From.Order]
 	if !ok {
-		return b.fewByKey()
+		return b.fewByKey(columns)
 	}
 	where := ` WHERE ` + o.Value + o.Below + o.end()
 	switch r.Part {
@@ -91,15 +99,15 @@ func (b *searchQuery) few(r Range) string {
 	if r.Part == Same && o.ByKeys {
 		order = ``
 	}
-	return `SELECT u.key, ` + o.Value + ` AS value FROM users u` + where + ` ORDER BY ` + order + `u.key LIMIT @most`
+	return `SELECT ` + columns + `, ` + o.Value + ` AS value FROM users u` + where + ` ORDER BY ` + order + `u.key LIMIT @most`
 }
 
 // fewByKey selects users in the order in which they were added, within each country
 // and status that can match.
-func (b *searchQuery) fewByKey() string {
+func (b *searchQuery) fewByKey(columns string) string {
 	const behind = `u.key > @key`
 	if b.Country == "" && b.status() == "" {
-		return `SELECT u.key, '' AS value FROM users u WHERE ` + behind + ` ORDER BY u.key LIMIT @most`
+		return `SELECT ` + columns + `, '' AS value FROM users u WHERE ` + behind + ` ORDER BY u.key LIMIT @most`
 	}
 	countries, statuses := []pipeline.Country{pipeline.MX, pipeline.DO}, pipeline.Statuses()
 	if b.Country != "" {
@@ -115,12 +123,20 @@ func (b *searchQuery) fewByKey() string {
 	var parts []string
 	for i, country := range countries {
 		for j, status := range statuses {
-			c, s := fmt.Sprintf("country%d", i), fmt.Sprintf("status%d", j)
-			b.args[c], b.args[s] = string(country), string(status)
-			parts = append(parts, `SELECT u.key, '' AS value FROM users u`+index+` WHERE u.country = @`+c+` AND u.status = @`+s+` AND `+behind+opened)
+			c, s := fmt.Sprintf("@country%d", i), fmt.Sprintf("@status%d", j)
+			b.args[c[1:]], b.args[s[1:]] = string(country), string(status)
+			from := `SELECT ` + columns + `, '' AS value FROM users u` + index + ` WHERE `
+			if b.dialect.Rows {
+				parts = append(parts, `(`+from+`u.country = `+c+` AND (u.status, u.key) > (`+s+`, @key) AND u.status <= `+s+opened+` ORDER BY u.status, u.key LIMIT @most)`)
+				continue
+			}
+			parts = append(parts, from+`u.country = `+c+` AND u.status = `+s+` AND `+behind+opened)
 		}
 	}
-	return strings.Join(parts, ` UNION ALL `) + ` ORDER BY 1 LIMIT @most`
+	if b.dialect.Rows {
+		return `SELECT * FROM (` + strings.Join(parts, ` UNION ALL `) + `) u ORDER BY key LIMIT @most`
+	}
+	return strings.Join(parts, ` UNION ALL `) + ` ORDER BY key LIMIT @most`
 }
 
 // status is the one that users must have, "" for any.

@@ -22,7 +22,7 @@ func searched() store.Dialect {
 	// An equality would let the server prefer the order of the keys, in which it may look
 	// at everybody; so the same value is a range as well.
 	const folded = `lower(translate(u.name, '` + store.Accented + `', '` + store.Plain + `') COLLATE "C")`
-	return store.Dialect{Orders: map[store.Order]store.Ordering{
+	return store.Dialect{Rows: true, Orders: map[store.Order]store.Ordering{
 		store.ByID:         bytewise(`u.id`, `@text::text`, ``),
 		store.ByExternalID: bytewise(`u.external_id`, `@text::text`, `u.external_id <> ''`),
 		store.ByEmail:      bytewise(`lower(u.email)`, `lower(@text::text)`, ``),
