@@ -38,8 +38,10 @@ CREATE TABLE events (
 CREATE INDEX events_waiting ON events (next_at) WHERE state = 'waiting';
 CREATE INDEX events_at ON events (at);
 
+-- These have the rights of their owner: a machine of the release before works with a
+-- role that has none to the tables of this one.
 -- +goose StatementBegin
-CREATE FUNCTION event_of_a_mail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION event_of_a_mail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN
     INSERT INTO events (type, at, user_key, step, round, code, next_at)
     SELECT 'mail.' || NEW.state, NEW.ended_at, NEW.user_key, NEW.step, NEW.round, CASE NEW.state WHEN 'failed' THEN NEW.code ELSE '' END, NEW.ended_at
     FROM events_on;
@@ -47,20 +49,20 @@ CREATE FUNCTION event_of_a_mail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE FUNCTION event_of_a_link() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION event_of_a_link() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN
     INSERT INTO events (type, at, user_key, next_at) SELECT 'link.opened', NEW.opened_at, NEW.key, NEW.opened_at FROM events_on;
     RETURN NULL;
 END $$;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE FUNCTION event_of_a_user() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION event_of_a_user() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN
     INSERT INTO events (type, at, user_key, next_at) SELECT 'user.verified', NEW.updated_at, NEW.key, NEW.updated_at FROM events_on;
     RETURN NULL;
 END $$;
 -- +goose StatementEnd
 -- An outage goes on for many runs, and is told once.
 -- +goose StatementBegin
-CREATE FUNCTION event_of_an_outage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION event_of_an_outage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN
     INSERT INTO events (type, at, code, next_at) SELECT 'run.outage', NEW.since, NEW.code, NEW.since FROM events_on;
     RETURN NULL;
 END $$;
