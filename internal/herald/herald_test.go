@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -104,6 +105,13 @@ func (w *world) tellTo(url string) {
 	w.t.Cleanup(w.herald.client.CloseIdleConnections)
 }
 
+// all is what came to the receiver so far.
+func (w *world) all() []heard {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.heard)
+}
+
 // tell tells one event that was tried so often, and returns what came of it.
 func (w *world) tell(tries int) (o Outcome, gone bool) {
 	w.t.Helper()
@@ -136,7 +144,7 @@ func TestWhatIsToldIsSigned(t *testing.T) {
 	if o, _ := w.tell(1); !o.Delivered || o.Said != "204 No Content" {
 		t.Errorf("it came to %+v", o)
 	}
-	got := w.heard[0]
+	got := w.all()[0]
 	want := `{"type":"mail.failed","timestamp":"2026-05-03T11:59:00Z","data":{"user_id":"ana","external_id":"x-1","step":"invite","round":1,"code":"smtp.refused"}}`
 	if got.body != want {
 		t.Errorf("the body is %s", got.body)
@@ -193,8 +201,8 @@ func TestWhatAReceiverMayAnswer(t *testing.T) {
 			if o != c.want || gone != c.gone || w.notebook.stopped != c.gone {
 				t.Errorf("it came to %+v, gone %v, stopped %v, want %+v", o, gone, w.notebook.stopped, c.want)
 			}
-			if len(w.heard) != 1 {
-				t.Errorf("the receiver was asked %d times", len(w.heard))
+			if len(w.all()) != 1 {
+				t.Errorf("the receiver was asked %d times", len(w.all()))
 			}
 		})
 	}
@@ -225,8 +233,8 @@ func TestManyEventsAreAllTold(t *testing.T) {
 	if _, err := w.herald.round(t.Context(), &tidied); err != nil {
 		t.Fatal(err)
 	}
-	if len(w.notebook.settled) != 100 || len(w.heard) != 100 {
-		t.Errorf("%d were told and %d settled", len(w.heard), len(w.notebook.settled))
+	if len(w.notebook.settled) != 100 || len(w.all()) != 100 {
+		t.Errorf("%d were told and %d settled", len(w.all()), len(w.notebook.settled))
 	}
 	if w.notebook.forgot != today.Add(-keptFor) || tidied != today {
 		t.Errorf("what happened before %s was forgotten", w.notebook.forgot)
