@@ -121,6 +121,8 @@ func TestBadConfig(t *testing.T) {
 			`my.toml:2:9: plan.tries: found 0, expected 1 to 100`},
 		{"one mail is the least", "[plan]\nmax_mails = 0\n",
 			`my.toml:2:13: plan.max_mails: found 0, expected 1 or more`},
+		{"one link is the least", "[plan]\nmax_links = 0\n",
+			`my.toml:2:13: plan.max_links: found 0, expected 1 to 100`},
 		{"a rate is not negative", "[smtp]\nrate = -0.5\n",
 			`my.toml:2:8: smtp.rate: found -0.5, expected a number per second, 0 (unlimited) or more`},
 		{"a rate is a number", "[capa]\nrate = nan\n",

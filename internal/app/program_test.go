@@ -42,7 +42,7 @@ func goBuild(name string, flags ...string) (string, error) {
 	return path, nil
 }
 
-// eventually asks until it is so, for half a minute at most.
+// eventually asks until it is so, for a minute at most.
 func (w *world) eventually(what string, so func() bool) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)

@@ -272,3 +272,22 @@ func FuzzReply(f *testing.F) {
 		}
 	})
 }
+
+// A login that is only slow must send nobody to look for a wrong password.
+func TestASlowServerIsNotAWrongLogin(t *testing.T) {
+	for _, test := range []struct {
+		sentence string
+		at       step
+		err      error
+		want     string
+	}{
+		{"a login that takes too long", atAUTH, context.DeadlineExceeded, "took too long to answer"},
+		{"a sender that nobody answers in time", atMAIL, os.ErrDeadlineExceeded, "took too long to answer"},
+		{"a login that is cut off", atAUTH, io.EOF, "does not accept the login"},
+		{"a server that can't be reached in time", atConnect, context.DeadlineExceeded, "can't be reached"},
+	} {
+		if got := (failure{step: test.at, err: test.err}).fault().Reason; !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q, want that the mail server %s", test.sentence, got, test.want)
+		}
+	}
+}
