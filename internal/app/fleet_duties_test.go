@@ -205,3 +205,29 @@ func TestARunThatIsLeftToTheFleet(t *testing.T) {
 	f.wantSettled()
 	proof{world: f.world, people: people, mails: 1}.check()
 }
+
+// A run that is told to stop waits for the mails that other machines have on the
+// wire for it. One that dies with such a mail keeps it waiting for its lease, and no
+// longer, though there is no third machine to settle what it left.
+func TestAStoppedRunDoesNotWaitForADeadMachine(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Shared(t), 1, `schedule.cron = "@hourly"`, "smtp.connections = 8", "plan.workers = 8", `smtp.timeout = "50s"`)
+	people := manyPeople(40)
+	f.write("users.csv", csvOf(people))
+	f.exec(0, "users", "import", f.path("users.csv"))
+	valve := f.stopAfter(0)
+	run := f.launch(f.command("run"))
+	valve.wait(t, 8)
+	f.hosts[0].serve()
+	valve.wait(t, 1) // by the other machine, for the same run
+	f.hosts[0].kill()
+	run.signal(syscall.SIGTERM)
+	f.eventually("the run to drain", func() bool { return f.number(`SELECT count(*) FROM machines WHERE draining`) == 1 })
+	valve.release()
+	if status := run.wait(); status != exitOutage {
+		t.Errorf("exit status %d, want %d, as for every run that was stopped", status, exitOutage)
+	}
+	f.wantSettled()
+	f.runUntilDone()
+	proof{world: f.world, people: people, mails: 1}.check()
+}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -42,10 +43,11 @@ func goBuild(name string, flags ...string) (string, error) {
 	return path, nil
 }
 
-// eventually asks until it is so, for a minute at most.
+// eventually asks until it is so, for three minutes at most: a busy machine takes its
+// time, and only a test that fails waits for so long.
 func (w *world) eventually(what string, so func() bool) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
 	defer cancel()
 	ticks := time.NewTicker(50 * time.Millisecond)
 	defer ticks.Stop()
@@ -103,9 +105,26 @@ func (w *world) command(args ...string) *exec.Cmd {
 	return w.commandOf(w.t.Context(), program(w.t), args...)
 }
 
+// longestCommand is far longer than any command of a test takes. One that hangs then
+// says where, and is not waited for until the end of all tests.
+const longestCommand = 10 * time.Minute
+
 // commandOf is command for another build of the program, killed when ctx ends.
 func (w *world) commandOf(ctx context.Context, path string, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, path, args...)
+	bounded := ctx
+	if !soak() {
+		var cancel context.CancelFunc
+		bounded, cancel = context.WithTimeout(ctx, longestCommand)
+		w.t.Cleanup(cancel)
+	}
+	c := exec.CommandContext(bounded, path, args...)
+	c.Cancel = func() error {
+		if ctx.Err() != nil {
+			return c.Process.Kill()
+		}
+		return c.Process.Signal(syscall.SIGQUIT) // the stacks of all its goroutines go to its standard error
+	}
+	c.WaitDelay = 10 * time.Second
 	c.Dir = w.dir
 	w.setDatabaseClock()
 	c.Env = []string{"ALTA_DATA_KEY=" + w.sharedKey(), "ALTA_CAPA_API_KEY=" + testKey, "ALTA_SMTP_PASSWORD=" + testPassword, "HOME=" + w.dir, "TMPDIR=" + w.dir, "SSL_CERT_FILE=" + w.path(trusted)}

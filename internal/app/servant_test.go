@@ -140,7 +140,7 @@ func (v *valve) release() { v.once.Do(func() { close(v.open) }) }
 // wait returns once n mails stand in the valve.
 func (v *valve) wait(t testing.TB, n int) {
 	t.Helper()
-	limit := time.NewTimer(30 * time.Second)
+	limit := time.NewTimer(2 * time.Minute)
 	defer limit.Stop()
 	for i := range n {
 		select {

@@ -205,11 +205,10 @@ func (m *Member) lookForOutage(ctx context.Context) error {
 }
 
 // tidy settles what machines that are gone had in hand, and now and then drops
-// what nobody needs any more.
+// what nobody needs any more. It does so while this machine drains, too: a run that
+// comes to its end here waits for what another one had in hand, and there may be no
+// third to settle that.
 func (m *Member) tidy(ctx context.Context) error {
-	if m.draining.Load() {
-		return nil
-	}
 	now := m.Clock.Now()
 	if now.Sub(m.lastBeat()) > m.goneAfter() {
 		return nil // and the others may be as silent
@@ -250,8 +249,11 @@ func (m *Member) tidy(ctx context.Context) error {
 // remember asks for a run where an operator waits for a mail and nobody makes one:
 // whoever asked may have ended before he could say so.
 func (m *Member) remember(ctx context.Context, now time.Time) error {
+	if m.Schedule == nil || m.draining.Load() {
+		return nil
+	}
 	due, err := m.Ledger.OperatorDue(ctx, now)
-	if err != nil || !due || m.Schedule == nil {
+	if err != nil || !due {
 		return err
 	}
 	idle, err := m.Ledger.Idles(ctx, pullArgs{}.Kind(), now.Add(-againAfter))
