@@ -77,6 +77,26 @@ func Refusal(row UserRow) string {
 	return ""
 }
 
+// InviteRefusal says why a call right after sign-up starts no mail for the user, "" when
+// it does. A program makes that call for whoever it meets, so that it overrules nothing:
+// neither who opted out, nor an address that a server refused, nor an operator. open is
+// the state of the user's open delivery, repeat tells whether that was in doubt.
+func InviteRefusal(row UserRow, open pipeline.State, repeat bool) string {
+	switch {
+	case row.Status == pipeline.OptedOut:
+		return "the user opted out of mails that nobody asked for"
+	case row.AddressBad:
+		return "the user's address was found to be undeliverable; correct it, or resend with a reason"
+	case row.History.Mails > 0:
+		return "the user has had a mail before"
+	case open == pipeline.Held:
+		return "a mail to the user is held, and waits for an operator"
+	case open == pipeline.InDoubt, repeat:
+		return "a mail to the user may have arrived; resend it with a reason"
+	}
+	return Refusal(row)
+}
+
 // StillOwed says why the user, as the ledger has it now, is not owed the mail any
 // more. operator tells whether the ledger says, now, that an operator asked for it,
 // superseded whether its link is. It returns nil when the mail is owed.

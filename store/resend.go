@@ -84,6 +84,41 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 	return whyNot, nil
 }
 
+// Invite makes the first mail to the user due at once, as one that an operator asked
+// for, who may mail at any hour. It returns why not, as [InviteRefusal] has it, and
+// audits what it does.
+func (s *Store) Invite(ctx context.Context, id string, by Act, now time.Time) (whyNot string, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		row, err := findRow(tx, id)
+		if err != nil {
+			return err
+		}
+		open, repeat, err := openState(tx, id)
+		if err != nil {
+			return err
+		}
+		if whyNot = InviteRefusal(row, open, repeat); whyNot != "" {
+			return nil
+		}
+		done, err := mailNow(tx, row, pipeline.Invite, replacement{invitedNow, false}, now)
+		if err != nil {
+			return err
+		}
+		if !done {
+			whyNot = OnItsWay
+			return nil
+		}
+		return addAudit(tx, by, "resend", id, string(pipeline.Invite), now)
+	})
+	if err != nil {
+		return "", fmt.Errorf("invite user %s: %w", id, err)
+	}
+	return whyNot, nil
+}
+
+// invitedNow is why the plan's first mail gave way.
+const invitedNow = "the user was invited at once"
+
 // replacement is why a mail takes the place of what waited, and whether it may go
 // within the plan's least gap.
 type replacement struct {

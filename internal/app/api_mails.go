@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"alta/internal/web/api"
@@ -21,19 +22,19 @@ func (d desk) Resend(ctx context.Context, w api.Wish, by api.By) (done api.Resen
 		return done, p
 	}
 	for _, u := range users {
-		whyNot, err := d.resend(ctx, u, w.Force, by)
+		var whyNot string
+		if whyNot, err = d.resend(ctx, u, w.Force, by); err != nil {
+			break
+		}
 		switch {
-		case err != nil:
-			// What was made due so far leaves all the same.
-			return done, apiError(err)
 		case whyNot != "":
 			done.Refused = append(done.Refused, api.Refusal{User: u.User.ID, Reason: whyNot})
 		default:
 			done.Queued = append(done.Queued, u.User.ID)
 		}
 	}
-	if len(done.Queued) > 0 {
-		err = d.beginRun(ctx, store.ByResend)
+	if len(done.Queued) > 0 { // what was made due leaves, even where the rest failed
+		err = errors.Join(err, d.beginRun(ctx, store.ByResend))
 	}
 	return done, apiError(err)
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -43,15 +44,18 @@ func (d desk) Enrol(ctx context.Context, users []pipeline.User, invite bool, by 
 			continue
 		}
 		if all[i].Mail, err = d.invite(ctx, u.ID, by); err != nil {
-			return nil, apiError(err)
+			break
 		}
 		queued = queued || all[i].Mail == mailQueued
 	}
 	d.log.Info("users came in by the API", "users", len(users), "token", by.Token, "invited_now", invite)
-	if queued {
-		err = d.beginRun(ctx, store.ByResend)
+	if queued { // what was made due leaves, even where the rest failed
+		err = errors.Join(err, d.beginRun(ctx, store.ByResend))
 	}
-	return all, apiError(err)
+	if err != nil {
+		return nil, apiError(err)
+	}
+	return all, nil
 }
 
 // noteInvite is what the audit log says of users who came in with an invite now.
@@ -77,24 +81,17 @@ func (d desk) inviteNow(plan store.Planner) store.Planner {
 
 // invite makes the first mail of a user due now, whom the ledger may have had before.
 func (d desk) invite(ctx context.Context, id string, by api.By) (outcome string, err error) {
-	u, err := d.store.Find(ctx, id)
-	if err != nil {
-		return "", err
-	}
-	if u.History.Mails > 0 {
-		return "the user has had a mail before", nil
-	}
 	mails, err := d.store.Deliveries(ctx, id)
 	if err != nil {
 		return "", err
 	}
 	for _, m := range mails {
-		switch {
-		case m.State == pipeline.Claimed, m.State == pipeline.Sending, m.State == pipeline.Due && m.Operator && !m.DueAt.After(d.now()):
+		underWay := m.State == pipeline.Claimed || m.State == pipeline.Sending || m.State == pipeline.Due && m.Operator && !m.DueAt.After(d.now())
+		if m.Step == pipeline.Invite && underWay {
 			return mailQueued, nil
 		}
 	}
-	whyNot, err := d.store.Resend(ctx, id, pipeline.Invite, false, store.Act{Actor: tokenActor(by.Token), Reason: noteInvite}, d.now())
+	whyNot, err := d.store.Invite(ctx, id, store.Act{Actor: tokenActor(by.Token), Reason: noteInvite}, d.now())
 	if err != nil || whyNot != "" {
 		return whyNot, err
 	}

@@ -20,6 +20,7 @@ type ledger interface {
 	Mark(ctx context.Context, id string, status pipeline.Status, plan store.Planner, by store.Act, now time.Time) error
 	Erase(ctx context.Context, id string, by store.Act, now time.Time) error
 	Select(ctx context.Context, sel store.Selection, now time.Time) ([]store.UserRecord, error)
+	Invite(ctx context.Context, id string, by store.Act, now time.Time) (whyNot string, err error)
 	Resend(ctx context.Context, id string, step pipeline.Step, force bool, by store.Act, now time.Time) (whyNot string, err error)
 	OperatorDue(ctx context.Context, now time.Time) (bool, error)
 

@@ -193,7 +193,7 @@ func stageOfMailer(file string) (stage, bool) {
 // addresses that its envelope shares.
 func builders() []string {
 	return []string{
-		"address.go", "dkim.go", "header.go", "letterhead.go", "message.go", "quotedprintable.go", "recipient.go", "words.go",
+		"address.go", "dkim.go", "header.go", "letterhead.go", "message.go", "quotedprintable.go", "recipient.go", "unsubscribe.go", "words.go",
 	}
 }
 

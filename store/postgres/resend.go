@@ -68,6 +68,41 @@ func (s *Store) Resend(ctx context.Context, id string, step pipeline.Step, force
 	return whyNot, nil
 }
 
+// Invite makes the first mail to the user due at once, as one that an operator asked
+// for, who may mail at any hour. It returns why not, as [store.InviteRefusal] has it,
+// and audits what it does.
+func (s *Store) Invite(ctx context.Context, id string, by store.Act, now time.Time) (whyNot string, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		row, err := lockRow(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		open, repeat, err := openState(ctx, tx, row.key)
+		if err != nil {
+			return err
+		}
+		if whyNot = store.InviteRefusal(row.UserRow, open, repeat); whyNot != "" {
+			return nil
+		}
+		done, err := mailNow(ctx, tx, row, pipeline.Invite, replacement{invitedNow, false}, now)
+		if err != nil {
+			return err
+		}
+		if !done {
+			whyNot = store.OnItsWay
+			return nil
+		}
+		return addAudit(ctx, tx, by, "resend", id, string(pipeline.Invite), now)
+	})
+	if err != nil {
+		return "", fmt.Errorf("invite user %s: %w", id, err)
+	}
+	return whyNot, nil
+}
+
+// invitedNow is why the plan's first mail gave way.
+const invitedNow = "the user was invited at once"
+
 // replacement is why a mail takes the place of what waited, and whether it may go
 // within the plan's least gap.
 type replacement struct {

@@ -23,6 +23,7 @@ type Ledger interface {
 	Erase(ctx context.Context, id string, by store.Act, now time.Time) error
 
 	Select(ctx context.Context, sel store.Selection, now time.Time) ([]store.UserRecord, error)
+	Invite(ctx context.Context, id string, by store.Act, now time.Time) (whyNot string, err error)
 	Resend(ctx context.Context, id string, step pipeline.Step, force bool, by store.Act, now time.Time) (whyNot string, err error)
 	Hold(ctx context.Context, id string, by store.Act, now time.Time) (whyNot string, err error)
 	Unhold(ctx context.Context, id string, by store.Act, now time.Time) (whyNot string, err error)
@@ -144,6 +145,7 @@ func Run(t *testing.T, open func(t *testing.T) Ledger) {
 		{"Erase", eraseBehaviours()},
 		{"Select", selectBehaviours()},
 		{"Resend", resendBehaviours()},
+		{"Invite", inviteBehaviours()},
 		{"Hold", holdBehaviours()},
 		{"Pull", pullBehaviours()},
 		{"Pause", pauseBehaviours()},

@@ -101,7 +101,8 @@ func (a *api) first(c call, k Key, do operation) (answer, error) {
 	got, err := do(c)
 	if err != nil {
 		p := a.problem(err, c.r)
-		if !isFinal(p.Kind.Status()) {
+		// What says when to ask again is not over either.
+		if !isFinal(p.Kind.Status()) || p.After > 0 {
 			return answer{}, p
 		}
 		got = p.answer()
