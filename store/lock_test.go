@@ -86,30 +86,6 @@ func TestNoMigrationWhileTheLockIsTaken(t *testing.T) {
 	openAt(t, path)
 }
 
-// Whoever migrates first may go on to run the pipeline, and keep the lock for good.
-func TestAMigrationThatAnotherProcessMakesIsNotWaitedForInVain(t *testing.T) {
-	path := newPath(t)
-	held, err := waitForLock(t.Context(), path, migrationPatience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	looks := 0
-	lock, err := lockToMigrate(t.Context(), path, func() (bool, error) {
-		looks++
-		return looks == 2, nil
-	})
-	if lock != nil || err != nil || looks != 2 {
-		t.Errorf("lock %v, error %v after %d looks, want nothing left to do after two", lock, err, looks)
-	}
-	broken := errors.New("the file is damaged")
-	if _, err := lockToMigrate(t.Context(), path, func() (bool, error) { return false, broken }); !errors.Is(err, broken) {
-		t.Errorf("error is %v, want %v", err, broken)
-	}
-	if err := held.Unlock(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestOneLedgerHasOneLockWhateverItIsCalled(t *testing.T) {
 	path := newPath(t)
 	first := openAt(t, path)

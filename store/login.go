@@ -26,7 +26,6 @@ type NewLogin struct {
 type LoginRules struct {
 	Bootstrap *SecretDigest // the token that the configuration has now; nil when it has none
 	Idle      time.Duration // a login that was not used for so long has ended
-	Quiet     bool          // this look at it is not a use of it
 }
 
 // StartLogin begins a login for the holder of a token, and forgets those that have
@@ -57,7 +56,7 @@ func (s *Store) StartLogin(ctx context.Context, l NewLogin, now time.Time) error
 	return nil
 }
 
-// Login returns who is signed in with that cookie, and notes that it was used, if it is. The
+// Login returns who is signed in with that cookie, and notes that it was used. The
 // error wraps [ErrNotFound] for a login that has ended: by its time, because nobody
 // used it, by [Store.EndLogin], or because its token was revoked or is not the one of
 // the configuration any more. Where the ledger can't be written the holder is let in
@@ -72,7 +71,7 @@ func (s *Store) Login(ctx context.Context, cookie SecretDigest, r LoginRules, no
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}
-	if err == nil && !r.Quiet && Stale(at(seen), now) {
+	if err == nil && Stale(at(seen), now) {
 		err = PassOutage(s.write(ctx, func(tx *sql.Tx) error {
 			_, err := tx.Exec(`UPDATE logins SET seen_at = ? WHERE digest = ?`, ms(now), cookie[:])
 			return err

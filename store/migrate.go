@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"syscall"
-	"time"
 
 	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
@@ -53,15 +52,9 @@ func migrate(ctx context.Context, path string) error {
 		return nil
 	}
 
-	lock, err := lockToMigrate(ctx, path, func() (bool, error) {
-		have, err := version(ctx, db)
-		return have == want, err
-	})
+	lock, err := waitForLock(ctx, path, migrationPatience)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
-	}
-	if lock == nil {
-		return nil
 	}
 	_, err = db.ExecContext(ctx, fmt.Sprintf(`PRAGMA journal_mode = WAL; PRAGMA application_id = %d`, applicationID))
 	if err == nil {
@@ -77,25 +70,6 @@ func migrate(ctx context.Context, path string) error {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
-}
-
-// lockToMigrate takes the [Lock], and waits a while for it. It returns nil where
-// another process has migrated meanwhile: that one may go on to run the pipeline, and
-// keep the lock for as long as it lives.
-func lockToMigrate(ctx context.Context, path string, migrated func() (bool, error)) (*Lock, error) {
-	const look = 250 * time.Millisecond
-	for waited := look; ; waited += look {
-		lock, err := waitForLock(ctx, path, look)
-		if !errors.Is(err, ErrLocked) {
-			return lock, err
-		}
-		if done, err := migrated(); err != nil || done {
-			return nil, err
-		}
-		if waited >= migrationPatience {
-			return nil, err
-		}
-	}
 }
 
 // chainOld chains the lines of the audit log that an alta wrote which knew no chain.

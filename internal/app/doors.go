@@ -53,8 +53,8 @@ func (d doors) StartLogin(ctx context.Context, cookie, token web.Digest, ends, n
 }
 
 // Login implements [web.Doors].
-func (d doors) Login(ctx context.Context, cookie web.Digest, idle time.Duration, quiet bool, now time.Time) (web.Who, error) {
-	l, err := d.ledger.Login(ctx, store.SecretDigest(cookie), store.LoginRules{Bootstrap: d.bootstrap, Idle: idle, Quiet: quiet}, now)
+func (d doors) Login(ctx context.Context, cookie web.Digest, idle time.Duration, now time.Time) (web.Who, error) {
+	l, err := d.ledger.Login(ctx, store.SecretDigest(cookie), store.LoginRules{Bootstrap: d.bootstrap, Idle: idle}, now)
 	return known(l, err)
 }
 

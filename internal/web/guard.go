@@ -60,7 +60,7 @@ func (g *Guard) watch(route Route) http.Handler {
 			route.Handler.ServeHTTP(w, r)
 			return
 		}
-		who, err := g.whoIs(r, route.Quiet)
+		who, err := g.whoIs(r)
 		switch {
 		case errors.Is(err, ErrUnknown):
 			g.challenge(w, r)
@@ -83,7 +83,7 @@ var errGuessing = errors.New("too many unknown tokens")
 
 // whoIs returns who makes the request. Whoever shows a token is judged by it alone. A
 // password in the header is not for alta, but for a proxy in front of it.
-func (g *Guard) whoIs(r *http.Request, quiet bool) (Who, error) {
+func (g *Guard) whoIs(r *http.Request) (Who, error) {
 	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		return g.bearer(r, strings.TrimSpace(token))
 	}
@@ -91,7 +91,7 @@ func (g *Guard) whoIs(r *http.Request, quiet bool) (Who, error) {
 	if err != nil || cookie.Value == "" {
 		return Who{}, ErrUnknown
 	}
-	return g.Doors.Login(r.Context(), digestOf(cookie.Value), loginIdle, quiet, g.Now())
+	return g.Doors.Login(r.Context(), digestOf(cookie.Value), loginIdle, g.Now())
 }
 
 // bearer returns whose token it is. An address that guesses is not heard for a while,

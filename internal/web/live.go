@@ -43,14 +43,14 @@ func (v liveView) Bad() int { return v.Run.SoFar.Selected - v.Run.SoFar.Sent }
 const (
 	mostStreams  = 32
 	streamEvery  = time.Second
-	streamLife   = time.Minute      // then the browser connects, and proves who it is, again
+	streamLife   = 10 * time.Minute // then the browser connects, and proves who it is, again
 	streamWrite  = 10 * time.Second // for one event
 	streamRepeat = 15               // events without news between two signs of life
 )
 
 // Streams sends the progress of the run under way to the pages that follow it, as
 // server-sent events. A stream is let in by whoever guards its route, and ends after
-// a minute, so that one whose session was revoked does not go on for ever.
+// ten minutes, so that one whose session was revoked does not go on for ever.
 type Streams struct {
 	pages *Pages
 	live  LiveRuns

@@ -57,7 +57,7 @@ func (k *keyRing) StartLogin(_ context.Context, cookie, token Digest, ends, now 
 	return k.fault
 }
 
-func (k *keyRing) Login(_ context.Context, cookie Digest, idle time.Duration, quiet bool, now time.Time) (Who, error) {
+func (k *keyRing) Login(_ context.Context, cookie Digest, idle time.Duration, now time.Time) (Who, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.fault != nil {
@@ -67,9 +67,7 @@ func (k *keyRing) Login(_ context.Context, cookie Digest, idle time.Duration, qu
 	if l == nil || !now.Before(l.ends) || now.Sub(l.seen) >= idle {
 		return Who{}, ErrUnknown
 	}
-	if !quiet {
-		l.seen = now
-	}
+	l.seen = now
 	return k.tokens[l.token], nil
 }
 

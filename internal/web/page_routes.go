@@ -28,7 +28,7 @@ func (d Desk) Routes() []Route {
 		{Method: http.MethodGet, Path: assetsPath, Who: Anybody, Handler: d.Pages.Assets()},
 		{Method: http.MethodPost, Path: languagePath, Who: Anybody, Own: true, Handler: http.HandlerFunc(d.Pages.SetLanguage)},
 		look("/{$}", d.Overview.Show),
-		{Method: http.MethodGet, Path: "/events", Who: Viewers, Quiet: true, Handler: d.Streams},
+		look("/events", d.Streams.ServeHTTP),
 		act("/outage/try", d.Overview.Try),
 		act("/guard/approve", d.Overview.Approve),
 		look("/users", d.Users.Show),

@@ -58,9 +58,8 @@ type Doors interface {
 	Token(ctx context.Context, token Digest, now time.Time) (Who, error)
 	// StartLogin begins a login for the holder of the token.
 	StartLogin(ctx context.Context, cookie, token Digest, ends, now time.Time) error
-	// Login returns who is signed in with the cookie, and used it within idle. This is
-	// a use of it, unless it is quiet.
-	Login(ctx context.Context, cookie Digest, idle time.Duration, quiet bool, now time.Time) (Who, error)
+	// Login returns who is signed in with the cookie, and used it within idle.
+	Login(ctx context.Context, cookie Digest, idle time.Duration, now time.Time) (Who, error)
 	// EndLogin ends a login, if there is one.
 	EndLogin(ctx context.Context, cookie Digest) error
 }

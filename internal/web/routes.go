@@ -12,7 +12,6 @@ type Route struct {
 	Path    string // as [http.ServeMux] has it, without method and host
 	Who     Access
 	Own     bool // it changes nothing but the caller's own login, so that it is not for operators alone
-	Quiet   bool // a page that is left open asks for it by itself, which keeps no login fresh
 	Handler http.Handler
 }
 

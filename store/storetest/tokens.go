@@ -149,15 +149,6 @@ func loginBehaviours() []behaviour {
 				}
 			}
 		}},
-		{"a page that is left open, and asks by itself, keeps no login fresh", func(f *fixture) {
-			cookie := f.login(f.token("mara", store.Viewer), 12*time.Hour)
-			f.now = f.now.Add(idle / 2)
-			if _, err := f.Login(f.t.Context(), store.DigestSecret(cookie), store.LoginRules{Idle: idle, Quiet: true}, f.now); err != nil {
-				f.t.Errorf("a quiet look at a login that lasts: %v", err)
-			}
-			f.now = f.now.Add(idle / 2)
-			f.noLogin(cookie)
-		}},
 		{"logins that have ended are forgotten when another one begins", func(f *fixture) {
 			token := f.token("mara", store.Viewer)
 			none := len(f.dump())
