@@ -26,8 +26,8 @@ type GuardOptions struct {
 }
 
 // Guard decides who may use which route. It knows people by the cookie of their
-// login, and programs by 'Authorization: Bearer' (RFC 6750). A request that changes
-// something is refused when a browser sends it for another site.
+// login, and programs by 'Authorization: Bearer' (RFC 6750), at the API alone. A
+// request that changes something is refused when a browser sends it for another site.
 type Guard struct {
 	GuardOptions
 	attempts *attempts // to sign in
@@ -81,10 +81,12 @@ func (g *Guard) watch(route Route) http.Handler {
 // errGuessing says that an address has shown too many tokens that nobody knows.
 var errGuessing = errors.New("too many unknown tokens")
 
-// whoIs returns who makes the request. Whoever shows a token is judged by it alone. A
-// password in the header is not for alta, but for a proxy in front of it.
+// whoIs returns who makes the request. Whoever shows a token to the API is judged by
+// it alone. The pages hear of none: how much one token may ask for is bounded at the
+// API alone, and what stands in the header of a page is not for alta, as a password
+// never is, but for a proxy in front of it.
 func (g *Guard) whoIs(r *http.Request) (Who, error) {
-	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); isAPI(r) && strings.EqualFold(scheme, "Bearer") {
 		return g.bearer(r, strings.TrimSpace(token))
 	}
 	cookie, err := r.Cookie(g.cookieName())

@@ -136,7 +136,7 @@ func newGate(t *testing.T, change func(*GuardOptions)) *gate {
 	g.routes = append(g.guard.LoginRoutes(),
 		g.route("GET", "/health", Anybody), g.route("GET", "/users/{id}", Viewers), g.route("POST", "/users/{id}/mark", Operators),
 		g.route("GET", "/api/v1/users", Viewers), g.route("PUT", "/api/v1/users/{id}", Operators), g.route("DELETE", "/api/v1/users/{id}", Operators),
-		g.route("GET", "/secrets", Operators))
+		g.route("GET", "/secrets", Operators), g.route("GET", "/api/v1/secrets", Operators))
 	h, err := g.guard.Serve(g.routes)
 	if err != nil {
 		t.Fatal(err)
