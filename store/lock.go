@@ -24,6 +24,9 @@ type Lock struct{ file *flock.Flock }
 // migrationPatience is how long a migration waits for another process.
 const migrationPatience = 10 * time.Second
 
+// migrationGlance is how often it looks meanwhile whether the other one has migrated.
+const migrationGlance = 100 * time.Millisecond
+
 // Lock takes the right to run the pipeline, or returns an error that wraps
 // [ErrLocked] and names the process that has it.
 func (s *Store) Lock() (*Lock, error) {

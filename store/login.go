@@ -26,6 +26,7 @@ type NewLogin struct {
 type LoginRules struct {
 	Bootstrap *SecretDigest // the token that the configuration has now; nil when it has none
 	Idle      time.Duration // a login that was not used for so long has ended
+	Glance    bool          // it is looked at, and not used: a page that follows by itself keeps no login alive
 }
 
 // StartLogin begins a login for the holder of a token, and forgets those that have
@@ -56,8 +57,8 @@ func (s *Store) StartLogin(ctx context.Context, l NewLogin, now time.Time) error
 	return nil
 }
 
-// Login returns who is signed in with that cookie, and notes that it was used. The
-// error wraps [ErrNotFound] for a login that has ended: by its time, because nobody
+// Login returns who is signed in with that cookie, and notes that it was used, unless
+// it is a glance. The error wraps [ErrNotFound] for a login that has ended: by its time, because nobody
 // used it, by [Store.EndLogin], or because its token was revoked or is not the one of
 // the configuration any more. Where the ledger can't be written the holder is let in
 // all the same.
@@ -71,7 +72,7 @@ func (s *Store) Login(ctx context.Context, cookie SecretDigest, r LoginRules, no
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}
-	if err == nil && Stale(at(seen), now) {
+	if err == nil && !r.Glance && Stale(at(seen), now) {
 		err = PassOutage(s.write(ctx, func(tx *sql.Tx) error {
 			_, err := tx.Exec(`UPDATE logins SET seen_at = ? WHERE digest = ?`, ms(now), cookie[:])
 			return err

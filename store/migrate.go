@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"syscall"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
@@ -32,31 +33,69 @@ func migrate(ctx context.Context, path string) error {
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	provider, err := migrationsFor(db)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
 	known := provider.ListSources()
 	want := known[len(known)-1].Version
-	have, err := version(ctx, db)
-	switch {
-	case err != nil:
+	if lacks, err := lacksMigrations(ctx, db, want); err != nil || !lacks {
 		return err
-	case have > want:
-		return fmt.Errorf("its schema is version %d and this alta knows only %d: it was made by a newer alta; upgrade this one", have, want)
-	case have == want:
-		return nil
 	}
-
-	lock, err := waitForLock(ctx, path, migrationPatience)
+	lock, err := turnToMigrate(ctx, db, path, want)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	_, err = db.ExecContext(ctx, fmt.Sprintf(`PRAGMA journal_mode = WAL; PRAGMA application_id = %d`, applicationID))
+	if lock == nil {
+		return nil
+	}
+	if err = errors.Join(upgrade(ctx, db, provider), lock.Unlock()); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+func migrationsFor(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+}
+
+// lacksMigrations tells whether the schema is older than this alta's. One that is
+// newer is an error.
+func lacksMigrations(ctx context.Context, db *sql.DB, want int64) (bool, error) {
+	have, err := version(ctx, db)
+	if err == nil && have > want {
+		err = fmt.Errorf("its schema is version %d and this alta knows only %d: it was made by a newer alta; upgrade this one", have, want)
+	}
+	return have < want, err
+}
+
+// turnToMigrate waits for the right to migrate. Without an error it returns no lock
+// where another process has migrated meanwhile: a daemon does so when it starts, and
+// then keeps the lock for as long as it serves.
+func turnToMigrate(ctx context.Context, db *sql.DB, path string, want int64) (*Lock, error) {
+	for end := time.Now().Add(migrationPatience); ; {
+		lock, err := waitForLock(ctx, path, migrationGlance)
+		lacks, readErr := lacksMigrations(ctx, db, want)
+		switch {
+		case err == nil && readErr == nil && lacks:
+			return lock, nil
+		case err == nil:
+			return nil, errors.Join(readErr, lock.Unlock())
+		case readErr == nil && !lacks:
+			return nil, nil
+		case !errors.Is(err, ErrLocked) || time.Now().After(end): // what could not be read is being made
+			return nil, err
+		}
+	}
+}
+
+// upgrade applies the migrations that the ledger lacks, for a caller who has the lock.
+func upgrade(ctx context.Context, db *sql.DB, provider *goose.Provider) error {
+	_, err := db.ExecContext(ctx, fmt.Sprintf(`PRAGMA journal_mode = WAL; PRAGMA application_id = %d`, applicationID))
 	if err == nil {
 		_, err = provider.Up(ctx)
 	}
@@ -66,10 +105,7 @@ func migrate(ctx context.Context, path string) error {
 	if err == nil {
 		_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	}
-	if err = errors.Join(err, lock.Unlock()); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
+	return err
 }
 
 // chainOld chains the lines of the audit log that an alta wrote which knew no chain.

@@ -58,6 +58,12 @@ func (d doors) Login(ctx context.Context, cookie web.Digest, idle time.Duration,
 	return known(l, err)
 }
 
+// Glance implements [web.Doors].
+func (d doors) Glance(ctx context.Context, cookie web.Digest, idle time.Duration, now time.Time) (web.Who, error) {
+	l, err := d.ledger.Login(ctx, store.SecretDigest(cookie), store.LoginRules{Bootstrap: d.bootstrap, Idle: idle, Glance: true}, now)
+	return known(l, err)
+}
+
 // EndLogin implements [web.Doors].
 func (d doors) EndLogin(ctx context.Context, cookie web.Digest) error {
 	return d.ledger.EndLogin(ctx, store.SecretDigest(cookie))

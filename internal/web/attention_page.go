@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +14,8 @@ import (
 const (
 	groupPage = 50
 	inboxPage = 100
+	// expectField has how many users the group had when its page was made.
+	expectField = "expect"
 )
 
 // AttentionPage shows what waits for a person, and lets operators act on it.
@@ -102,7 +105,7 @@ func (a *AttentionPage) Group(w http.ResponseWriter, r *http.Request) {
 }
 
 // Act answers POST /attention/act: on the users whose boxes are ticked, or on the
-// whole group, the first thousand of it.
+// whole group, the first thousand of it, if it is as large as the operator saw it.
 func (a *AttentionPage) Act(w http.ResponseWriter, r *http.Request) {
 	act, ok := a.Pages.ReadAct(w, r)
 	if !ok {
@@ -161,10 +164,22 @@ func (a *AttentionPage) chosen(w http.ResponseWriter, r *http.Request) ([]string
 		users := r.PostForm["user"]
 		slices.Sort(users)
 		users = slices.Compact(users)
-		return users[:min(len(users), groupPage)], true
+		if len(users) > groupPage { // no page of alta's sends so many: to do a part of it would mislead
+			look := a.Pages.lookOf(r)
+			a.Pages.Refuse(w, r, fmt.Sprintf(look.words.Attention.TooMany, look.users(len(users)), look.format.number(groupPage)))
+			return nil, false
+		}
+		return users, true
 	}
 	g, ok := a.group(w, r, keyOf(r.PostForm))
-	if !ok || !a.Pages.Confirmed(w, r, min(g.Users, maxGroup)) {
+	if !ok {
+		return nil, false
+	}
+	if typedNumber(r.PostForm.Get(expectField)) != g.Users {
+		a.changed(w, r, g.Users)
+		return nil, false
+	}
+	if !a.Pages.Confirmed(w, r, min(g.Users, maxGroup)) {
 		return nil, false
 	}
 	rows, err := a.From.AttentionPage(r.Context(), g.GroupKey, 0, maxGroup)
@@ -172,11 +187,21 @@ func (a *AttentionPage) chosen(w http.ResponseWriter, r *http.Request) ([]string
 		a.Pages.Fail(w, r, "read the users of a group", err)
 		return nil, false
 	}
+	if len(rows) != min(g.Users, maxGroup) { // it changed between the count and the list
+		a.changed(w, r, len(rows))
+		return nil, false
+	}
 	users := make([]string, len(rows))
 	for i, row := range rows {
 		users[i] = row.ID
 	}
 	return users, true
+}
+
+// changed refuses an act on a group that is no longer what the operator saw.
+func (a *AttentionPage) changed(w http.ResponseWriter, r *http.Request, users int) {
+	look := a.Pages.lookOf(r)
+	a.Pages.Refuse(w, r, fmt.Sprintf(look.words.Attention.Changed, look.users(users)))
 }
 
 // group finds a group among those there are. Where it returns false it has answered.

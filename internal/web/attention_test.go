@@ -155,16 +155,21 @@ func TestActsOnGroups(t *testing.T) {
 	}{
 		{"two that are ticked", small + "&do=resend&reason=ok&scope=ticked&user=a&user=b", http.StatusOK, 2},
 		{"one that is ticked twice", small + "&do=resend&reason=ok&user=a&user=a", http.StatusOK, 1},
-		{"no more than a page holds", small + "&do=resend&reason=ok" + strings.Repeat("&user=a", 3) + manyUsers(60), http.StatusOK, groupPage},
+		{"as many as a page holds", small + "&do=resend&reason=ok" + manyUsers(groupPage), http.StatusOK, groupPage},
+		{"more than a page holds are refused, and none is dropped silently", small + "&do=resend&reason=ok" + manyUsers(groupPage+1), http.StatusBadRequest, 0},
 		{"nobody", small + "&do=resend&reason=ok", http.StatusBadRequest, 0},
 		{"no reason", small + "&do=resend&user=a", http.StatusBadRequest, 0},
 		{"no such act", small + "&do=erase&reason=ok&user=a", http.StatusBadRequest, 0},
-		{"a small group needs no number", small + "&do=opted_out&reason=ok&scope=group", http.StatusOK, 3},
-		{"a group above a hundred needs its number", mid + "&do=resend&reason=ok&scope=group", http.StatusBadRequest, 0},
-		{"another number is no number", mid + "&do=resend&reason=ok&scope=group&typed=131", http.StatusBadRequest, 0},
-		{"the number", mid + "&do=resend&reason=ok&scope=group&typed=130", http.StatusOK, 130},
-		{"at most a thousand", big + "&do=resend&reason=ok&scope=group&typed=1%2C000", http.StatusOK, 1000},
-		{"the number of all is not what is done", big + "&do=resend&reason=ok&scope=group&typed=1204", http.StatusBadRequest, 0},
+		{"a small group needs no number", small + "&do=opted_out&reason=ok&scope=group&expect=3", http.StatusOK, 3},
+		{"a group that has grown since", small + "&do=opted_out&reason=ok&scope=group&expect=2", http.StatusBadRequest, 0},
+		{"a group that has shrunk since", small + "&do=opted_out&reason=ok&scope=group&expect=4", http.StatusBadRequest, 0},
+		{"a group of which nobody says how large it was", small + "&do=opted_out&reason=ok&scope=group", http.StatusBadRequest, 0},
+		{"a large group that has grown, though what is done is a thousand", big + "&do=resend&reason=ok&scope=group&expect=1203&typed=1000", http.StatusBadRequest, 0},
+		{"a group above a hundred needs its number", mid + "&do=resend&reason=ok&scope=group&expect=130", http.StatusBadRequest, 0},
+		{"another number is no number", mid + "&do=resend&reason=ok&scope=group&expect=130&typed=131", http.StatusBadRequest, 0},
+		{"the number", mid + "&do=resend&reason=ok&scope=group&expect=130&typed=130", http.StatusOK, 130},
+		{"at most a thousand", big + "&do=resend&reason=ok&scope=group&expect=1204&typed=1%2C000", http.StatusOK, 1000},
+		{"the number of all is not what is done", big + "&do=resend&reason=ok&scope=group&expect=1204&typed=1204", http.StatusBadRequest, 0},
 		{"a group that is no longer there", "state=held&code=x&country=MX&do=resend&reason=ok&scope=group", http.StatusSeeOther, 0},
 	} {
 		t.Run(tt.sentence, func(t *testing.T) {
@@ -190,12 +195,40 @@ func manyUsers(n int) string {
 }
 
 // The page says for how many it was done, and why not for the others.
+func TestAnActOnAGroupThatChangedSaysSo(t *testing.T) {
+	group := url.Values{"state": {string(pipeline.InDoubt)}, "code": {"smtp.timeout"}, "country": {"MX"}}.Encode()
+	for _, tt := range []struct {
+		sentence, form string
+		language       Language
+		says           string
+	}{
+		{"a group that has grown", group + "&do=resend&reason=ok&scope=group&expect=2", English, "it is 3 users now. Nothing was done"},
+		{"the same in Spanish", group + "&do=resend&reason=ok&scope=group&expect=2", Spanish, "ahora es de 3 usuarios. No se hizo nada"},
+		{"too many ticks", group + "&do=resend&reason=ok" + manyUsers(60), English, "60 users are ticked, and a page shows 50 at most"},
+		{"the same in Spanish", group + "&do=resend&reason=ok" + manyUsers(60), Spanish, "Hay 60 usuarios marcados y una página muestra 50"},
+	} {
+		f := busyAttention()
+		_, mux := attentionMux(t, f, true)
+		if _, text := browse(t, mux, "POST", "/attention/act", tt.language, tt.form); !strings.Contains(text, tt.says) || f.acted != nil {
+			t.Errorf("%s, acted on %q, lacks %q:\n%s", tt.sentence, f.acted, tt.says, text)
+		}
+	}
+	// Between the count and the list somebody left.
+	f := busyAttention()
+	key := GroupKey{pipeline.InDoubt, "smtp.timeout", pipeline.MX}
+	f.users[key] = f.users[key][:2]
+	_, mux := attentionMux(t, f, true)
+	if _, text := browse(t, mux, "POST", "/attention/act", English, group+"&do=resend&reason=ok&scope=group&expect=3"); !strings.Contains(text, "it is 2 users now") || f.acted != nil {
+		t.Errorf("acted on %q:\n%s", f.acted, text)
+	}
+}
+
 func TestResultOfAnAct(t *testing.T) {
 	for _, l := range Languages() {
 		f := busyAttention()
 		f.refuses = 2
 		pages, mux := attentionMux(t, f, true)
-		_, text := browse(t, mux, "POST", "/attention/act", l, "state=doubt&code=smtp.timeout&country=MX&do=resend&reason=ok&scope=group")
+		_, text := browse(t, mux, "POST", "/attention/act", l, "state=doubt&code=smtp.timeout&country=MX&do=resend&reason=ok&scope=group&expect=3")
 		goldenPage(t, pages, "result-"+string(l)+".html", text)
 		checkHostile(t, text)
 	}

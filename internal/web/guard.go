@@ -26,8 +26,8 @@ type GuardOptions struct {
 }
 
 // Guard decides who may use which route. It knows people by the cookie of their
-// login, and programs by 'Authorization: Bearer' (RFC 6750). A request that changes
-// something is refused when a browser sends it for another site.
+// login, and programs by 'Authorization: Bearer' (RFC 6750), at the API alone. A
+// request that changes something is refused when a browser sends it for another site.
 type Guard struct {
 	GuardOptions
 	attempts *attempts // to sign in
@@ -60,7 +60,7 @@ func (g *Guard) watch(route Route) http.Handler {
 			route.Handler.ServeHTTP(w, r)
 			return
 		}
-		who, err := g.whoIs(r)
+		who, err := g.whoIs(r, route.Follows)
 		switch {
 		case errors.Is(err, ErrUnknown):
 			g.challenge(w, r)
@@ -73,7 +73,11 @@ func (g *Guard) watch(route Route) http.Handler {
 			r = r.WithContext(context.WithValue(r.Context(), whoKey{}, who))
 			g.refuse(w, r, http.StatusForbidden, fmt.Sprintf("The token %s is a viewer's, which may look and not act. Ask for an operator's.", who.Name))
 		default:
-			route.Handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), whoKey{}, who)))
+			ctx := context.WithValue(r.Context(), whoKey{}, who)
+			if route.Follows {
+				ctx = context.WithValue(ctx, stillKey{}, func() error { return g.stillIn(r, route.Who) })
+			}
+			route.Handler.ServeHTTP(w, r.WithContext(ctx))
 		}
 	})
 }
@@ -81,17 +85,33 @@ func (g *Guard) watch(route Route) http.Handler {
 // errGuessing says that an address has shown too many tokens that nobody knows.
 var errGuessing = errors.New("too many unknown tokens")
 
-// whoIs returns who makes the request. Whoever shows a token is judged by it alone. A
-// password in the header is not for alta, but for a proxy in front of it.
-func (g *Guard) whoIs(r *http.Request) (Who, error) {
-	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+// whoIs returns who makes the request. Whoever shows a token to the API is judged by
+// it alone. The pages hear of none: how much one token may ask for is bounded at the
+// API alone, and what stands in the header of a page is not for alta, as a password
+// never is, but for a proxy in front of it.
+func (g *Guard) whoIs(r *http.Request, follows bool) (Who, error) {
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); isAPI(r) && strings.EqualFold(scheme, "Bearer") {
 		return g.bearer(r, strings.TrimSpace(token))
 	}
 	cookie, err := r.Cookie(g.cookieName())
 	if err != nil || cookie.Value == "" {
 		return Who{}, ErrUnknown
 	}
-	return g.Doors.Login(r.Context(), digestOf(cookie.Value), loginIdle, g.Now())
+	look := g.Doors.Login
+	if follows {
+		look = g.Doors.Glance
+	}
+	return look(r.Context(), digestOf(cookie.Value), loginIdle, g.Now())
+}
+
+// stillIn returns an error unless whoever made the request would be let in again: an
+// answer that lasts must not outlive the login that it was given for.
+func (g *Guard) stillIn(r *http.Request, may Access) error {
+	who, err := g.whoIs(r, true)
+	if err == nil && !may.admits(who) {
+		return ErrUnknown
+	}
+	return err
 }
 
 // bearer returns whose token it is. An address that guesses is not heard for a while,

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -42,6 +43,7 @@ func (v liveView) Bad() int { return v.Run.SoFar.Selected - v.Run.SoFar.Sent }
 
 const (
 	mostStreams  = 32
+	mostOfOne    = 4 // streams of one token: as many pages as a person looks at, and room for others
 	streamEvery  = time.Second
 	streamLife   = 10 * time.Minute // then the browser connects, and proves who it is, again
 	streamWrite  = 10 * time.Second // for one event
@@ -49,14 +51,16 @@ const (
 )
 
 // Streams sends the progress of the run under way to the pages that follow it, as
-// server-sent events. A stream is let in by whoever guards its route, and ends after
-// ten minutes, so that one whose session was revoked does not go on for ever.
+// server-sent events. A stream is let in by whoever guards its route, and looks at each
+// beat whether its login still stands, so that one that was revoked ends at once.
 type Streams struct {
 	pages *Pages
 	live  LiveRuns
 	now   pipeline.Clock // the machine's own: deadlines of connections go by it
 	every time.Duration
 	slots chan struct{}
+	mu    sync.Mutex
+	byWho map[string]int // streams by the name of the token
 	stop  chan struct{}
 	once  sync.Once
 }
@@ -65,7 +69,7 @@ type Streams struct {
 func NewStreams(pages *Pages, live LiveRuns, now pipeline.Clock) *Streams {
 	return &Streams{
 		pages: pages, live: live, now: now, every: streamEvery,
-		slots: make(chan struct{}, mostStreams), stop: make(chan struct{}),
+		slots: make(chan struct{}, mostStreams), byWho: map[string]int{}, stop: make(chan struct{}),
 	}
 }
 
@@ -79,15 +83,39 @@ func (s *Streams) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep the events for itself
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
+	who, _ := WhoAsks(r.Context())
+	if !s.take(who.Name) {
 		// Anything but 200 would keep the browser from coming back.
 		_, _ = fmt.Fprint(w, "retry: 30000\n\n")
 		return
 	}
+	defer s.give(who.Name)
 	s.follow(w, r)
+}
+
+// take takes a slot for a token; false is that there is none, or none for it.
+func (s *Streams) take(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byWho[token] >= mostOfOne {
+		return false
+	}
+	select {
+	case s.slots <- struct{}{}:
+		s.byWho[token]++
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Streams) give(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byWho[token]--; s.byWho[token] == 0 {
+		delete(s.byWho, token) // names come and go for as long as the daemon runs
+	}
+	<-s.slots
 }
 
 // follow writes an event whenever there is news, until the client, the server or
@@ -104,6 +132,8 @@ func (s *Streams) follow(w http.ResponseWriter, r *http.Request) {
 	for {
 		part, err := s.part(r)
 		switch {
+		case errors.Is(err, ErrUnknown):
+			return // the browser comes back, and is asked to sign in
 		case err != nil:
 			if r.Context().Err() == nil {
 				s.pages.options.Log.Warn("a stream ended: the run under way could not be read", "error", err)
@@ -131,8 +161,11 @@ func (s *Streams) follow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// part writes what the page shows of the run under way.
+// part writes what the page shows of the run under way, for whoever may still see it.
 func (s *Streams) part(r *http.Request) (string, error) {
+	if err := stillIn(r.Context()); err != nil {
+		return "", err
+	}
 	live, err := s.live.LiveRun(r.Context())
 	if err != nil {
 		return "", err

@@ -57,7 +57,24 @@ func (k *keyRing) StartLogin(_ context.Context, cookie, token Digest, ends, now 
 	return k.fault
 }
 
-func (k *keyRing) Login(_ context.Context, cookie Digest, idle time.Duration, now time.Time) (Who, error) {
+func (k *keyRing) Login(ctx context.Context, cookie Digest, idle time.Duration, now time.Time) (Who, error) {
+	who, err := k.Glance(ctx, cookie, idle, now)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if l := k.logins[cookie]; err == nil && l != nil {
+		l.seen = now
+	}
+	return who, err
+}
+
+// revoke makes a token nobody's.
+func (k *keyRing) revoke(token string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.tokens, digestOf(token))
+}
+
+func (k *keyRing) Glance(_ context.Context, cookie Digest, idle time.Duration, now time.Time) (Who, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.fault != nil {
@@ -67,8 +84,11 @@ func (k *keyRing) Login(_ context.Context, cookie Digest, idle time.Duration, no
 	if l == nil || !now.Before(l.ends) || now.Sub(l.seen) >= idle {
 		return Who{}, ErrUnknown
 	}
-	l.seen = now
-	return k.tokens[l.token], nil
+	who, ok := k.tokens[l.token]
+	if !ok {
+		return Who{}, ErrUnknown
+	}
+	return who, nil
 }
 
 func (k *keyRing) EndLogin(_ context.Context, cookie Digest) error {
@@ -136,7 +156,7 @@ func newGate(t *testing.T, change func(*GuardOptions)) *gate {
 	g.routes = append(g.guard.LoginRoutes(),
 		g.route("GET", "/health", Anybody), g.route("GET", "/users/{id}", Viewers), g.route("POST", "/users/{id}/mark", Operators),
 		g.route("GET", "/api/v1/users", Viewers), g.route("PUT", "/api/v1/users/{id}", Operators), g.route("DELETE", "/api/v1/users/{id}", Operators),
-		g.route("GET", "/secrets", Operators))
+		g.route("GET", "/secrets", Operators), g.route("GET", "/api/v1/secrets", Operators))
 	h, err := g.guard.Serve(g.routes)
 	if err != nil {
 		t.Fatal(err)

@@ -181,6 +181,9 @@ func (p *Pages) rehearse() error {
 	return errors.Join(found...)
 }
 
+// users says how many users there are.
+func (k *look) users(n int) string { return k.format.count(n, k.words.Domain.Users) }
+
 // functions are those that templates may call.
 func (k *look) functions(a *assets) template.FuncMap {
 	f, w := k.format, k.words

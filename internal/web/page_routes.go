@@ -28,7 +28,7 @@ func (d Desk) Routes() []Route {
 		{Method: http.MethodGet, Path: assetsPath, Who: Anybody, Handler: d.Pages.Assets()},
 		{Method: http.MethodPost, Path: languagePath, Who: Anybody, Own: true, Handler: http.HandlerFunc(d.Pages.SetLanguage)},
 		look("/{$}", d.Overview.Show),
-		look("/events", d.Streams.ServeHTTP),
+		{Method: http.MethodGet, Path: "/events", Who: Viewers, Follows: true, Handler: d.Streams},
 		act("/outage/try", d.Overview.Try),
 		act("/guard/approve", d.Overview.Approve),
 		look("/users", d.Users.Show),

@@ -60,6 +60,8 @@ type Doors interface {
 	StartLogin(ctx context.Context, cookie, token Digest, ends, now time.Time) error
 	// Login returns who is signed in with the cookie, and used it within idle.
 	Login(ctx context.Context, cookie Digest, idle time.Duration, now time.Time) (Who, error)
+	// Glance is Login for a page that looks by itself: it does not count as a use.
+	Glance(ctx context.Context, cookie Digest, idle time.Duration, now time.Time) (Who, error)
 	// EndLogin ends a login, if there is one.
 	EndLogin(ctx context.Context, cookie Digest) error
 }
@@ -72,4 +74,18 @@ type whoKey struct{}
 func WhoAsks(ctx context.Context) (w Who, ok bool) {
 	w, ok = ctx.Value(whoKey{}).(Who)
 	return w, ok
+}
+
+// stillKey is the key of what tells whether who asks may go on, in the context of a
+// request that follows.
+type stillKey struct{}
+
+// stillIn returns an error unless whoever made the request may go on with it. The
+// error wraps [ErrUnknown] when their login has ended. Where no guard let them in
+// nobody can be put out.
+func stillIn(ctx context.Context) error {
+	if still, ok := ctx.Value(stillKey{}).(func() error); ok {
+		return still()
+	}
+	return nil
 }

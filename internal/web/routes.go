@@ -12,6 +12,7 @@ type Route struct {
 	Path    string // as [http.ServeMux] has it, without method and host
 	Who     Access
 	Own     bool // it changes nothing but the caller's own login, so that it is not for operators alone
+	Follows bool // a page asks for it by itself, so that it keeps no login alive
 	Handler http.Handler
 }
 

@@ -26,6 +26,10 @@ func (g *gate) wantGuarded() {
 		}
 		changing++
 		before := g.reached()
+		viewersToken, api := 401, strings.HasPrefix(path, "/api/") // no page takes a token
+		if api {
+			viewersToken = 403
+		}
 		for _, test := range []struct {
 			it     string
 			client *http.Client
@@ -37,9 +41,9 @@ func (g *gate) wantGuarded() {
 			{"with a token that nobody has", stranger, []string{bearer("alta_x")}, 401, false},
 			{"with a token of another form", stranger, []string{"Authorization: Basic b2xnYTp4"}, 401, false},
 			{"with an empty token", stranger, []string{bearer("")}, 401, false},
-			{"with a viewer's token", stranger, []string{bearer(viewerToken)}, 403, false},
+			{"with a viewer's token", stranger, []string{bearer(viewerToken)}, viewersToken, false},
 			{"with a viewer's login", viewer, nil, 403, false},
-			{"with a viewer's token and an operator's login", operator, []string{bearer(viewerToken)}, 403, false},
+			{"with a viewer's login and an operator's token", viewer, []string{bearer(operatorToken), "Origin: https://mal.example"}, 403, false},
 			{"from another site, with an operator's login", operator, []string{"Sec-Fetch-Site: cross-site", "Origin: https://mal.example"}, 403, true},
 			{"from a site beside it", operator, []string{"Sec-Fetch-Site: same-site"}, 403, true},
 			{"from another site by an older browser", operator, []string{"Origin: https://mal.example"}, 403, true},
@@ -59,10 +63,19 @@ func (g *gate) wantGuarded() {
 		if route.Own {
 			continue
 		}
-		for it, a := range map[string]heard{
-			"an operator's login": g.send(operator, route.Method, path, "", "Sec-Fetch-Site: same-origin"),
-			"an operator's token": g.send(stranger, route.Method, path, "", bearer(operatorToken)),
-		} {
+		before = g.reached()
+		if a := g.send(operator, route.Method, path, "", bearer(viewerToken)); api && (a.status != 403 || g.reached() != before) {
+			g.t.Errorf("%s with a viewer's token and an operator's login is answered %d", name, a.status)
+		}
+		before = g.reached()
+		if a := g.send(stranger, route.Method, path, "", bearer(operatorToken)); !api && (a.status != 401 || g.reached() != before) {
+			g.t.Errorf("%s takes a token, and is answered %d", name, a.status)
+		}
+		allowed := map[string]heard{"an operator's login": g.send(operator, route.Method, path, "", "Sec-Fetch-Site: same-origin")}
+		if api {
+			allowed["an operator's token"] = g.send(stranger, route.Method, path, "", bearer(operatorToken))
+		}
+		for it, a := range allowed {
 			if a.status != 200 || !strings.Contains(a.body, "done for olga") {
 				g.t.Errorf("%s with %s is answered %d: %s", name, it, a.status, a.body)
 			}
@@ -85,11 +98,12 @@ func TestWhoMayRead(t *testing.T) {
 		{"anybody reads what is for anybody", "/health", "", 200},
 		{"a person without a token is sent to sign in", "/users/7", "", 303},
 		{"a program without a token is told so", "/api/v1/users", "", 401},
-		{"a viewer reads a page", "/users/7", viewerToken, 200},
+		{"no page takes a token", "/users/7", viewerToken, 303},
+		{"an operator's neither", "/secrets", operatorToken, 303},
 		{"a viewer reads the API", "/api/v1/users", viewerToken, 200},
-		{"an operator reads, too", "/users/7", operatorToken, 200},
-		{"a viewer does not read what is for operators", "/secrets", viewerToken, 403},
-		{"an operator does", "/secrets", operatorToken, 200},
+		{"an operator reads, too", "/api/v1/users", operatorToken, 200},
+		{"a viewer does not read what is for operators", "/api/v1/secrets", viewerToken, 403},
+		{"an operator does", "/api/v1/secrets", operatorToken, 200},
 		{"what is not there is not there for anybody", "/nothing", operatorToken, 404},
 	} {
 		t.Run(test.it, func(t *testing.T) {
@@ -102,6 +116,17 @@ func TestWhoMayRead(t *testing.T) {
 				t.Errorf("status %d, want %d", a.status, test.want)
 			}
 		})
+	}
+	for it, test := range map[string]struct {
+		token string
+		want  int
+	}{
+		"a viewer who signed in does not read the operators' page": {viewerToken, 403},
+		"an operator who signed in does":                           {operatorToken, 200},
+	} {
+		if a := g.send(g.signedIn(test.token), "GET", "/secrets", ""); a.status != test.want {
+			t.Errorf("%s: status %d, want %d", it, a.status, test.want)
+		}
 	}
 	if a := g.send(stranger, "GET", "/users/7?tab=a%26b", ""); a.header.Get("Location") != "/login?next=%2Fusers%2F7%3Ftab%3Da%2526b" {
 		t.Errorf("sent to %s", a.header.Get("Location"))

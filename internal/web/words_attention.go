@@ -11,7 +11,7 @@ type AttentionWords struct {
 	ActTitle, Do, Scope, ScopeTicked, ScopeGroup   string
 	Cap, TypeHint, Submit, NoAct, NoUsers, Gone    string
 	Result, ResultAll, ResultSome, NotFor, Example string
-	ToGroup, ToAll                                 string
+	ToGroup, ToAll, TooMany, Changed               string
 	Acts                                           map[string]string // by GroupAct
 }
 
@@ -29,6 +29,8 @@ func englishAttention() AttentionWords {
 		NoAct: "Choose what to do.", NoUsers: "Tick at least one user, or choose everybody of the group.", Gone: "Nobody of that group waits any more.",
 		Result: "Result", ResultAll: "Done for %s.", ResultSome: "Done for %s; refused for %s.", NotFor: "Refused for", Example: "for example",
 		ToGroup: "Back to the group", ToAll: "To all that waits",
+		TooMany: "%s are ticked, and a page shows %s at most, so nothing was done. Go back and tick fewer, or choose everybody of the group.",
+		Changed: "The group has changed since your page was loaded: it is %s now. Nothing was done; look at the group again, and decide anew.",
 		Acts: map[string]string{
 			"resend": "Resend the mail", "force": "Resend, even soon after another mail",
 			"verified": "Mark as verified", "rejected": "Mark as rejected", "opted_out": "Opt out",
@@ -50,6 +52,8 @@ func spanishAttention() AttentionWords {
 		NoAct: "Elija qué hacer.", NoUsers: "Marque al menos un usuario o elija a todo el grupo.", Gone: "Ya nadie de ese grupo espera.",
 		Result: "Resultado", ResultAll: "Hecho para %s.", ResultSome: "Hecho para %s; rechazado para %s.", NotFor: "Rechazado para", Example: "por ejemplo",
 		ToGroup: "Volver al grupo", ToAll: "A todo lo que espera",
+		TooMany: "Hay %s marcados y una página muestra %s como máximo, así que no se hizo nada. Vuelva y marque menos, o elija a todo el grupo.",
+		Changed: "El grupo cambió desde que se cargó su página: ahora es de %s. No se hizo nada; mire otra vez el grupo y decida de nuevo.",
 		Acts: map[string]string{
 			"resend": "Reenviar el correo", "force": "Reenviar, aunque sea pronto tras otro correo",
 			"verified": "Marcar como verificado", "rejected": "Marcar como rechazado", "opted_out": "Dar de baja",

@@ -43,8 +43,8 @@ func (s *Store) StartLogin(ctx context.Context, l store.NewLogin, now time.Time)
 	return nil
 }
 
-// Login returns who is signed in with that cookie, and notes that it was used. The
-// error wraps [store.ErrNotFound] for a login that has ended: by its time, because
+// Login returns who is signed in with that cookie, and notes that it was used, unless
+// it is a glance. The error wraps [store.ErrNotFound] for a login that has ended: by its time, because
 // nobody used it, by [Store.EndLogin], or because its token was revoked or is not the
 // one of the configuration any more. Where the ledger can't be written the holder is
 // let in all the same.
@@ -62,7 +62,7 @@ func (s *Store) Login(ctx context.Context, cookie store.SecretDigest, r store.Lo
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = store.ErrNotFound
 	}
-	if err == nil && store.Stale(at(seen), now) {
+	if err == nil && !r.Glance && store.Stale(at(seen), now) {
 		err = store.PassOutage(s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, `UPDATE logins SET seen_at = $1 WHERE digest = $2`, ms(now), cookie[:])
 			return err

@@ -109,6 +109,19 @@ func loginBehaviours() []behaviour {
 			f.now = f.now.Add(idle)
 			f.noLogin(cookie)
 		}},
+		{"a glance at a login does not keep it alive, and sees its end", func(f *fixture) {
+			cookie := f.login(f.token("mara", store.Viewer), 12*time.Hour)
+			glance := store.LoginRules{Idle: idle, Glance: true}
+			f.now = f.now.Add(idle - time.Millisecond)
+			l, err := f.Login(f.t.Context(), store.DigestSecret(cookie), glance, f.now)
+			f.must(err)
+			equal(f, "who", l, store.Login{Name: "mara", Role: store.Viewer})
+			f.now = f.now.Add(time.Millisecond)
+			if _, err := f.Login(f.t.Context(), store.DigestSecret(cookie), glance, f.now); !errors.Is(err, store.ErrNotFound) {
+				f.t.Errorf("error is %v", err)
+			}
+			f.noLogin(cookie)
+		}},
 		{"a login ends when whoever has it says so", func(f *fixture) {
 			token := f.token("mara", store.Viewer)
 			cookie, other := f.login(token, time.Hour), f.login(token, time.Hour)
