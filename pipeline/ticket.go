@@ -25,6 +25,8 @@ type Ticket struct {
 	User      User
 	Withdrawn bool // the source query no longer returns the user
 	Dead      bool // the user opted out after this mail
+	Mails     int  // that the user has had
+	NoMail    bool // no mail may follow, whoever asks: the user is in review, the address takes none, or an operator holds one
 }
 
 // Alive tells whether a verification may be opened with the ticket. A user in

@@ -24,7 +24,7 @@ func (s *Store) AskLater(ctx context.Context, digest pipeline.TicketDigest, most
 		if err != nil {
 			return err
 		}
-		if err := MayWish(WishFacts{Ticket: t, Mails: row.History.Mails, Trouble: trouble}, mostMails); err != nil {
+		if err := MayWish(WishFacts{Ticket: t, Trouble: trouble}, mostMails); err != nil {
 			return err
 		}
 		_, err = tx.Exec(`INSERT INTO askers (user_key, link_id, asked_at) SELECT user_key, id, ? FROM links WHERE id = ?

@@ -46,18 +46,19 @@ func (s *Store) Ticket(ctx context.Context, digest pipeline.TicketDigest) (pipel
 func findTicket(q querier, digest pipeline.TicketDigest) (t pipeline.Ticket, row UserRow, err error) {
 	found, err := rows(q, func(scan func(...any) error) (_ struct{}, err error) {
 		dest, finish := userDest(&row.User, &row.History)
-		err = scan(append(dest, &row.Sourced, &row.Withdrawn, &row.AddressBad, &t.LinkID, &t.Dead)...)
+		err = scan(append(dest, &row.Sourced, &row.Withdrawn, &row.AddressBad, &t.LinkID, &t.Dead, &t.NoMail)...)
 		finish()
 		return struct{}{}, err
-	}, `SELECT `+userColumns+`, u.sourced, u.withdrawn, u.address_bad, l.id, l.dead_at IS NOT NULL
-		FROM links l JOIN users u ON u.key = l.user_key WHERE l.token = CAST(? AS BLOB)`, digest[:])
+	}, `SELECT `+userColumns+`, u.sourced, u.withdrawn, u.address_bad, l.id, l.dead_at IS NOT NULL,
+			EXISTS (SELECT 1 FROM deliveries d WHERE d.user_key = u.key AND d.ended_at IS NULL AND d.state = 'held' AND d.code = ?2)
+		FROM links l JOIN users u ON u.key = l.user_key WHERE l.token = CAST(?1 AS BLOB)`, digest[:], OperatorHold)
 	if err == nil && len(found) == 0 {
 		err = ErrNotFound
 	}
 	if err != nil {
 		return pipeline.Ticket{}, UserRow{}, err
 	}
-	t.User, t.Withdrawn = row.User, row.Withdrawn
+	KnowUser(&t, row)
 	return t, row, nil
 }
 

@@ -31,25 +31,33 @@ const (
 // WishFacts are what a ledger knows when a user asks for a mail later.
 type WishFacts struct {
 	Ticket  pipeline.Ticket
-	Mails   int  // that the user has had
 	Trouble bool // a session failed lately, of the user or of the same country and type
 }
 
 // MayWish says why the user can't ask for a mail later, nil when that is possible. A
 // user in review gets no mail, and neither does one who has had all, mostMails, that
-// the plan allows.
+// the plan allows, or whose mail an operator holds.
 func MayWish(f WishFacts, mostMails int) error {
 	switch {
 	case !f.Ticket.Alive():
 		return Closed(f.Ticket.User.Status)
 	case f.Ticket.User.Status == pipeline.InReview:
 		return &pipeline.Fault{Kind: pipeline.Cancel, Code: CodeWishVain, Reason: "the user is in review, and gets no mail"}
-	case f.Mails >= mostMails:
+	case f.Ticket.Mails >= mostMails:
 		return &pipeline.Fault{Kind: pipeline.Cancel, Code: CodeWishVain, Reason: "the user has had all mails that plan.max_mails allows"}
+	case f.Ticket.NoMail: // nobody would answer, and the user would wait in vain
+		return &pipeline.Fault{Kind: pipeline.Cancel, Code: CodeWishVain, Reason: "an operator holds the user's mail, or the address takes none"}
 	case !f.Trouble:
 		return &pipeline.Fault{Kind: pipeline.Cancel, Code: CodeWishNeedless, Reason: "no session failed lately, so that the user may as well open one"}
 	}
 	return nil
+}
+
+// KnowUser tells the ticket of its user. Whether an operator holds a mail, the ticket
+// knows before.
+func KnowUser(t *pipeline.Ticket, row UserRow) {
+	t.User, t.Withdrawn, t.Mails = row.User, row.Withdrawn, row.History.Mails
+	t.NoMail = t.NoMail || row.Status == pipeline.InReview || !row.MayMail(true)
 }
 
 // MayAnswer tells whether a mail may answer the user's wish. The user asked for it, so

@@ -17,9 +17,11 @@ type tickets struct {
 	mostMails int // that the plan allows a user
 }
 
-// Ticket implements [web.Tickets].
+// Ticket implements [web.Tickets]. How many mails are enough is the plan's to say, and
+// the ledger does not know the plan.
 func (t tickets) Ticket(ctx context.Context, digest pipeline.TicketDigest) (pipeline.Ticket, error) {
 	found, err := t.ledger.Ticket(ctx, digest)
+	found.NoMail = found.NoMail || found.Mails >= t.mostMails
 	return found, unknownTicket(err)
 }
 

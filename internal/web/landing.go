@@ -90,9 +90,24 @@ func (s *public) ask(w http.ResponseWriter, r *http.Request, token string) {
 	case errors.Is(err, ErrNoTrouble):
 		s.stand(w, r, t, token) // with the button
 	case pipeline.AsFault(err).Kind == pipeline.Cancel:
-		s.standNow(w, r, token)
+		s.noMail(w, r, token)
 	default:
 		s.fail(w, t, "note that a user wants a mail later", err)
+	}
+}
+
+// noMail answers for a user whose wish can't be kept, although the page offered it: by
+// now the user is done, or gets no mail. Seconds of patience would not help, so the
+// page is that of the outage, which offers no mail any more.
+func (s *public) noMail(w http.ResponseWriter, r *http.Request, token string) {
+	t, ok := s.ticket(w, r, token)
+	switch {
+	case !ok:
+	case t.Alive():
+		t.NoMail = true
+		s.refuse(w, r, t, token, http.StatusServiceUnavailable, pageDown, retryDown)
+	default:
+		s.stand(w, r, t, token)
 	}
 }
 
@@ -166,7 +181,7 @@ func (s *public) turnAway(w http.ResponseWriter, r *http.Request, t pipeline.Tic
 }
 
 func (s *public) refuse(w http.ResponseWriter, r *http.Request, t pipeline.Ticket, token string, status int, kind pageKind, after time.Duration) {
-	v := visible{status: status, kind: kind, user: t.User, token: token, below: strings.HasSuffix(r.URL.Path, laterPath)}
+	v := visible{status: status, kind: kind, user: t.User, token: token, below: strings.HasSuffix(r.URL.Path, laterPath), noMail: t.NoMail}
 	if after > 0 {
 		seconds := (after + time.Second - 1) / time.Second
 		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))

@@ -191,6 +191,47 @@ func TestAskLater(t *testing.T) {
 	}
 }
 
+// A mail is offered to those alone who would get it, and a wish that can't be kept is
+// not answered with a promise that some seconds would do.
+func TestNoMailIsOfferedInVain(t *testing.T) {
+	for _, tt := range []struct {
+		sentence string
+		noMail   bool
+		method   string // of the wish, where there is one
+		offers   bool
+	}{
+		{"an outage offers a mail to one who may be mailed", false, "", true},
+		{"it offers none to one who may not", true, "", false},
+		{"a wish that is refused all the same gets the outage without the offer", false, "later", false},
+	} {
+		t.Run(tt.sentence, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.finish(t)
+			w.book.put(1, pipeline.Ticket{User: mexican(), NoMail: tt.noMail})
+			w.mint.fault = &pipeline.Fault{Kind: pipeline.Outage, Code: "capa.unreachable"}
+			path := "/k/" + tokenOf(1)
+			if tt.method != "" {
+				w.public.Askers = vain{w.book}
+				path += "/later"
+			}
+			got := w.do(t, "POST", path, ours(), "")
+			if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") != "60" {
+				t.Errorf("%d, Retry-After %q", got.status, got.header.Get("Retry-After"))
+			}
+			if offers := strings.Contains(got.body, "/later\""); offers != tt.offers {
+				t.Errorf("offers a mail: %v\n%s", offers, got.body)
+			}
+		})
+	}
+}
+
+// vain is a ledger that mails the user no more since the page was made.
+type vain struct{ *book }
+
+func (vain) AskLater(context.Context, pipeline.TicketDigest, time.Time) error {
+	return &pipeline.Fault{Kind: pipeline.Cancel, Code: "later_vain"}
+}
+
 // A user who is done between the look and the wish is told so, and alta's log hears
 
 // of no fault.

@@ -30,6 +30,7 @@ func known(err error) error {
 
 func (l shelf) Ticket(ctx context.Context, d pipeline.TicketDigest) (pipeline.Ticket, error) {
 	t, err := l.Store.Ticket(ctx, d)
+	t.NoMail = t.NoMail || t.Mails >= 6
 	return t, known(err)
 }
 

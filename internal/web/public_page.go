@@ -37,6 +37,7 @@ type visible struct {
 	user   pipeline.User // without a locale for nobody knows whom
 	token  string        // where a form of the page needs it
 	below  bool          // it stands at /k/TOKEN/later, and not at /k/TOKEN
+	noMail bool          // so that none is offered
 	when   time.Time     // when the user may try again
 }
 

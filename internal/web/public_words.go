@@ -20,7 +20,7 @@ type words struct {
 	Token    string
 	Below    bool // the page stands at /k/TOKEN/later
 	Style    template.HTML
-	review   bool // the user is in review, and gets no mail
+	noMail   bool // the user gets none, so that none is offered
 	kind     pageKind
 	locale   pipeline.Locale
 	formal   bool
@@ -37,7 +37,7 @@ func (p *pages) words(v visible) *words {
 	}
 	w := &words{
 		Brand: p.brands[u.Country], Country: u.Country, Lang: string(locale), Business: u.Type == pipeline.Business,
-		Name: p.speech.GreetingName(u.Name), Token: v.token, Below: v.below, Style: p.style, review: u.Status == pipeline.InReview, kind: v.kind, locale: locale, formal: p.speech.Formal(locale),
+		Name: p.speech.GreetingName(u.Name), Token: v.token, Below: v.below, Style: p.style, noMail: v.noMail || u.Status == pipeline.InReview, kind: v.kind, locale: locale, formal: p.speech.Formal(locale),
 	}
 	if w.Brand.SupportEmail != "" {
 		w.Supports = []string{w.Brand.SupportEmail}
@@ -103,8 +103,8 @@ func (w *words) Continues() bool { return w.kind == pageReview }
 // Again tells whether the button was pressed in vain.
 func (w *words) Again() bool { return w.kind == pageDown || w.kind == pageBusy }
 
-// Asks tells whether the page offers a mail later. Nobody in review is mailed.
-func (w *words) Asks() bool { return w.kind == pageDown && !w.review }
+// Asks tells whether the page offers a mail later: to those alone who would get it.
+func (w *words) Asks() bool { return w.kind == pageDown && !w.noMail }
 
 // Leaves tells whether the page holds the button that opts out.
 func (w *words) Leaves() bool { return w.kind == pageLeave }

@@ -21,7 +21,7 @@ func (s *Store) AskLater(ctx context.Context, digest pipeline.TicketDigest, most
 		if err != nil {
 			return err
 		}
-		facts := store.WishFacts{Ticket: t.Ticket, Mails: t.row.History.Mails}
+		facts := store.WishFacts{Ticket: t.Ticket}
 		if err := tx.QueryRow(ctx, troubleQuery, t.row.key, now.Add(-store.TroubleFor).UnixMilli(), t.User.Country, t.User.Type).Scan(&facts.Trouble); err != nil {
 			return err
 		}

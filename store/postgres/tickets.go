@@ -27,17 +27,19 @@ type ticket struct {
 	row keyedRow
 }
 
-const ticketQuery = `SELECT ` + rowColumns + `, l.id, l.dead_at IS NOT NULL FROM links l JOIN users u ON u.key = l.user_key WHERE l.token = $1`
+const ticketQuery = `SELECT ` + rowColumns + `, l.id, l.dead_at IS NOT NULL,
+		EXISTS (SELECT 1 FROM deliveries d WHERE d.user_key = u.key AND d.ended_at IS NULL AND d.state = 'held' AND d.code = $2)
+	FROM links l JOIN users u ON u.key = l.user_key WHERE l.token = $1`
 
 func findTicket(ctx context.Context, q querier, digest pipeline.TicketDigest) (t ticket, err error) {
 	dest, finish := userDest(&t.row.User, &t.row.History)
-	err = q.QueryRow(ctx, ticketQuery, digest[:]).
-		Scan(append(dest, &t.row.Sourced, &t.row.Withdrawn, &t.row.AddressBad, &t.row.key, &t.LinkID, &t.Dead)...)
+	err = q.QueryRow(ctx, ticketQuery, digest[:], store.OperatorHold).
+		Scan(append(dest, &t.row.Sourced, &t.row.Withdrawn, &t.row.AddressBad, &t.row.key, &t.LinkID, &t.Dead, &t.NoMail)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = store.ErrNotFound
 	}
 	finish()
-	t.User, t.Withdrawn = t.row.User, t.row.Withdrawn
+	store.KnowUser(&t.Ticket, t.row.UserRow)
 	return t, err
 }
 

@@ -38,6 +38,14 @@ func (f *fixture) answer(id string, want bool) {
 	equal(f, "queued", queued, want)
 }
 
+func (f *fixture) wantTicketMails(d *pipeline.Delivery, mails int, noMail bool) {
+	f.t.Helper()
+	t, err := f.Ticket(f.t.Context(), *d.Link.Ticket)
+	f.must(err)
+	equal(f, "mails", t.Mails, mails)
+	equal(f, "no mail", t.NoMail, noMail)
+}
+
 func askerBehaviours() []behaviour {
 	return []behaviour{
 		{"who asks is kept once, and the oldest come first", func(f *fixture) {
@@ -198,6 +206,22 @@ func askerBehaviours() []behaviour {
 			f.mark("ana", pipeline.InReview)
 			f.wantFault(f.wish(d), pipeline.Cancel, store.CodeWishVain)
 			f.wantAskers()
+		}},
+		{"whom no mail may reach, as the ticket says, nobody asks for", func(f *fixture) {
+			d := f.invited("ana")
+			f.askLater(d)
+			f.must(f.DropAsker(f.t.Context(), "ana"))
+			f.wantTicketMails(d, 1, false)
+			f.hold("ana", "")
+			f.wantTicketMails(d, 1, true)
+			f.wantFault(f.wish(d), pipeline.Cancel, store.CodeWishVain)
+			f.wantAskers()
+			f.release("ana", "")
+			f.wantTicketMails(d, 1, false)
+			f.must(f.wish(d))
+			f.wantAskers("ana")
+			f.mark("ana", pipeline.InReview)
+			f.wantTicketMails(d, 1, true)
 		}},
 		{"a wish is answered once a day, and another one waits until then", func(f *fixture) {
 			d := f.invited("ana")

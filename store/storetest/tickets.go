@@ -50,7 +50,7 @@ func ticketBehaviours() []behaviour {
 	return []behaviour{
 		{"a ticket leads to the mail's link and its user", func(f *fixture) {
 			d := f.invited("ana")
-			equal(f, "ticket", f.ticket(d), pipeline.Ticket{LinkID: d.Link.ID, User: f.find("ana").User})
+			equal(f, "ticket", f.ticket(d), pipeline.Ticket{LinkID: d.Link.ID, User: f.find("ana").User, Mails: 1})
 			f.wantAlive(d, true)
 		}},
 		{"a ticket is found by its digest only", func(f *fixture) {
