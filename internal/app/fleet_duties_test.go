@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -228,6 +229,34 @@ func TestAStoppedRunDoesNotWaitForADeadMachine(t *testing.T) {
 		t.Errorf("exit status %d, want %d, as for every run that was stopped", status, exitOutage)
 	}
 	f.wantSettled()
+	f.runUntilDone()
+	proof{world: f.world, people: people, mails: 1}.check()
+}
+
+// A program that joined for a run of its own takes over one whose machine has died,
+// and hands it on when its own is over, which is soon: what that machine had in hand
+// belongs to its lease, and nobody here waits for it.
+func TestARunThatEndsDoesNotWaitForAnotherOne(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, pgtest.Shared(t), 0, "smtp.connections = 4", "plan.workers = 4", `smtp.timeout = "50s"`, `fleet.lease = "20s"`)
+	people := manyPeople(8)
+	f.write("users.csv", csvOf(people))
+	f.exec(0, "users", "import", f.path("users.csv"))
+	valve := f.stopAfter(0)
+	dead := f.launch(f.command("run"))
+	valve.wait(t, 4)
+	dead.signal(os.Kill)
+	dead.wait()
+	valve.release()
+	// What a third machine did right before it died: the run has a job that waits.
+	f.change(`UPDATE runs SET machine_id = NULL WHERE finished_at IS NULL`)
+	f.change(`UPDATE river_job SET state = 'available' WHERE kind = 'alta_pull'`)
+	began := time.Now()
+	f.exec(anyStatus, "run")
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("a run with nothing to do took %s, as long as the lease of a machine that died", took)
+	}
+	f.endLeases()
 	f.runUntilDone()
 	proof{world: f.world, people: people, mails: 1}.check()
 }

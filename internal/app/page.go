@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"alta/internal/web"
 	"alta/internal/web/api"
@@ -78,15 +79,16 @@ func (e *engine) page() (*operatorPage, error) {
 // desk is the pages, with all that they read and do.
 func (e *engine) desk(pages *web.Pages) web.Desk {
 	look, people := overlook{e}, clerk{e}
+	machine := time.Now // the database's clock may be ahead of it, and the kernel's deadlines go by it
 	return web.Desk{
-		Pages: pages, Streams: web.NewStreams(pages, look, e.now),
+		Pages: pages, Streams: web.NewStreams(pages, look, machine),
 		Overview:  &web.OverviewPage{Pages: pages, From: look, Live: look, Runs: conductor{e}},
 		Users:     &web.UsersPage{Pages: pages, From: people},
 		User:      &web.UserPage{Pages: pages, From: people},
 		Forecast:  &web.ForecastPage{Pages: pages, From: foresight{e}},
 		Attention: &web.AttentionPage{Pages: pages, From: attendant{e}},
 		Mails:     &web.MailsPage{Pages: pages, From: showcase{e}},
-		Audit:     web.NewAuditPage(pages, archivist{e}, e.now),
+		Audit:     web.NewAuditPage(pages, archivist{e}, machine),
 	}
 }
 

@@ -91,6 +91,7 @@ type Member struct {
 	beating  sync.WaitGroup
 	stopBeat context.CancelFunc
 	draining atomic.Bool
+	leaving  atomic.Bool // nobody here waits for a run any more, and River takes nothing more
 }
 
 // Join makes this machine one of the fleet. The end of ctx does not end it, but
@@ -161,6 +162,7 @@ func (m *Member) Drain() {
 // Leave drains this machine, waits for the mails on the wire, and leaves the
 // fleet. It beats until then.
 func (m *Member) Leave(ctx context.Context) error {
+	m.leaving.Store(true)
 	m.Drain()
 	err := m.river.Stop(ctx)
 	m.stopBeat()

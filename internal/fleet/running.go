@@ -71,7 +71,7 @@ func (r *running) deliver(ctx context.Context) (report pipeline.Report, err erro
 	busy := false // something was in hand since the last look for more
 	vain := 0     // ticks since a look that found nothing
 	for probing, turn := false, 1; ; turn++ {
-		if r.draining.Load() && r.Schedule == nil {
+		if r.draining.Load() && r.Schedule == nil && !r.leaving.Load() {
 			return r.stop(context.WithoutCancel(ctx))
 		}
 		if ctx.Err() != nil || r.draining.Load() {
@@ -184,6 +184,11 @@ func (r *running) stop(ctx context.Context) (pipeline.Report, error) {
 		}
 		if p.InHand == 0 {
 			return p.Report, &failure{ErrStopped}
+		}
+		// Nobody waits for it here: it may be another machine's run that this one has
+		// taken over, and a mail in hand may have nobody here that begins it.
+		if r.leaving.Load() {
+			return p.Report, r.handOver(ctx)
 		}
 		if err := r.Ledger.Release(ctx, r.FleetRun.ID, r.Clock.Now()); err != nil {
 			return p.Report, err

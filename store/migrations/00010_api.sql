@@ -65,7 +65,21 @@ BEGIN
 END;
 -- +goose StatementEnd
 
+-- Neither an unreadable source nor the guard's stop writes a pause: the first run that
+-- ends with one tells it. Of the run before, one that an operator's resend began says
+-- nothing, since the guard lets it pass. The text of an outage may quote an address, so
+-- the event has a code of its own.
+-- +goose StatementBegin
+CREATE TRIGGER event_of_a_run AFTER UPDATE OF finished_at ON runs WHEN NEW.outage <> '' AND NEW.finished_at IS NOT NULL AND OLD.finished_at IS NULL
+BEGIN
+    INSERT INTO events (type, at, code, next_at) SELECT 'run.outage', NEW.finished_at, 'run.stopped', NEW.finished_at FROM events_on
+    WHERE NOT EXISTS (SELECT 1 FROM pauses p WHERE p.country = '')
+    AND coalesce((SELECT r.outage FROM runs r WHERE r.id < NEW.id AND r.finished_at IS NOT NULL AND r.trigger <> 'resend' ORDER BY r.id DESC LIMIT 1), '') = '';
+END;
+-- +goose StatementEnd
+
 -- +goose Down
+DROP TRIGGER event_of_a_run;
 DROP TRIGGER event_of_an_outage;
 DROP TRIGGER event_of_a_user;
 DROP TRIGGER event_of_a_link;

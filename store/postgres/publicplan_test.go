@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"alta/store"
 )
 
 // What is asked at each click follows an index, among twenty thousand users with a
@@ -25,7 +27,7 @@ func TestWhatIsAskedAtAClickIsFoundByItsIndex(t *testing.T) {
 		sentence, index, query string
 		args                   []any
 	}{
-		{"A ticket.", "links_token", ticketQuery, []any{token}},
+		{"A ticket.", "links_token", ticketQuery, []any{token, store.OperatorHold}},
 		{"When links were minted for a user.", "sessions_user", mintsQuery, []any{7, 0}},
 		{"The session that lives longest.", "sessions_user", openSessionQuery, []any{7}},
 		{"A session that failed lately.", "sessions_failed", troubleQuery, []any{7, 0, "MX", "INDIVIDUAL"}},

@@ -67,6 +67,33 @@ func eventBehaviours() []behaviour {
 			f.meet(f.run(), &pipeline.Fault{Kind: pipeline.Outage, Code: p.Code, Reason: p.Reason})
 			f.wantEvents("run.outage    0 smtp.dial", "run.outage    0 smtp.dial")
 		}},
+		{"a run that ends with an outage that wrote no pause tells it, once until a run ends without", func(f *fixture) {
+			f.noteEvents()
+			ends := func(by store.Trigger, outage string) {
+				f.t.Helper()
+				id, _, err := f.StartRun(f.t.Context(), by, time.Time{}, f.plan.MinGap, f.now)
+				f.must(err)
+				f.must(f.FinishRun(f.t.Context(), id, pipeline.Report{Outage: outage}, nil, f.now))
+			}
+			ends(store.BySchedule, "")
+			f.wantEvents()
+			ends(store.BySchedule, "20 mails are due")
+			ends(store.ByResend, "")
+			ends(store.BySchedule, "30 mails are due")
+			f.wantEvents("run.outage    0 run.stopped")
+			ends(store.BySchedule, "")
+			ends(store.BySchedule, "the source can't be read")
+			f.wantEvents("run.outage    0 run.stopped", "run.outage    0 run.stopped")
+		}},
+		{"a run that meets a pause adds nothing to what the pause told", func(f *fixture) {
+			f.noteEvents()
+			f.enrol(person("ana", pipeline.MX))
+			f.meet(f.run(), &pipeline.Fault{Kind: pipeline.Outage, Code: "smtp.dial", Reason: "no answer"})
+			id, _, err := f.StartRun(f.t.Context(), store.BySchedule, time.Time{}, f.plan.MinGap, f.now)
+			f.must(err)
+			f.must(f.FinishRun(f.t.Context(), id, pipeline.Report{Outage: "no answer"}, nil, f.now))
+			f.wantEvents("run.outage    0 smtp.dial")
+		}},
 		{"nothing of an erased user is left in an event but the id", func(f *fixture) {
 			f.noteEvents()
 			u := person("ana", pipeline.MX)
